@@ -1,0 +1,42 @@
+"""A definition as a run holds it: its files' text under one digest, typed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tradewind.definition.schema import ModelDefinition
+
+MODEL_FILE = "model.yaml"
+
+
+@dataclass(frozen=True)
+class FrozenDefinition:
+    """`model.yaml` and the files it names, as text, and what they say.
+
+    Attributes:
+        model: The typed definition.
+        files: Text by file name: `model.yaml`, the features' SQL, and the source of the module
+            that `features.python` names, under its dotted name.
+        digest: Of the files.
+    """
+
+    model: ModelDefinition
+    files: Mapping[str, str]
+    digest: str
+
+    @property
+    def sql(self) -> str:
+        """The SELECT of the features."""
+        return self.files[self.model.features.sql]
+
+
+def digest_of_files(files: Mapping[str, str]) -> str:
+    """Name a definition by its content: 32 hexadecimal digits."""
+    text = json.dumps(dict(files), sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,286 @@
+"""What a model learns from and is judged by: features, label, metrics, training, gates, value."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from tradewind.definition.base import Duration, Identifier, Section, Sql
+
+FeatureType = Literal["numeric", "categorical", "boolean"]
+Problem = Literal["binary", "regression"]
+
+ALLOWED_PREFIXES = ("sklearn.",)
+"""Where estimators may come from, by the beginning of their import path."""
+METRICS: dict[str, tuple[str, ...]] = {
+    "binary": (
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+        "calibration_error",
+        "precision",
+        "recall",
+        "f1",
+    ),
+    "regression": ("rmse", "mae", "r2", "bias"),
+}
+"""The metrics that every model of a problem is measured by; an owner may add own ones."""
+
+
+class Features(Section):
+    """The columns a model sees."""
+
+    sql: str = Field(default="features.sql", pattern=r"^[\w-]+\.sql$")
+    """The file with the SELECT, beside model.yaml."""
+    types: dict[str, FeatureType] = Field(min_length=1)
+    """Every feature and how it is read. A column of the SELECT that is neither here nor a key,
+    time or weight is an error: nothing reaches a model by accident."""
+    python: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    """`package.module:function`, pure: takes the SELECT's frame, returns it with more columns."""
+
+
+class Label(Section):
+    """What is to be predicted, and when its truth is known."""
+
+    relation: str
+    """Where it stands: a source, or `<source>_<late name>`. Its rows carry the entity key."""
+    expression: Sql
+    """Over that relation's columns."""
+    expires_after: Duration = Field(default="7 days", validate_default=True)
+    """How long after the event a missing label is still awaited."""
+
+
+class Resample(Section):
+    """What is drawn again and again to get an interval."""
+
+    unit: Literal["day"] = "day"
+    """Rows of one unit are not independent and are never torn apart."""
+    block: int = Field(default=1, ge=1, le=14)
+    """How many neighbouring units are drawn together."""
+    draws: int = Field(default=1000, ge=200, le=20_000)
+
+
+class ScenarioMetric(Section):
+    """A metric of the owner's own."""
+
+    kind: Literal["cost", "capture", "python"]
+    top: float | None = Field(default=None, gt=0, lt=1)
+    """For `capture`: the share of rows one can act on; the metric is the share of positives
+    there."""
+    false_positive: float | None = Field(default=None, ge=0)
+    false_negative: float | None = Field(default=None, ge=0)
+    function: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    """For `python`: `package.module:function(label, score) -> float`, both 1-d arrays."""
+    greater_is_better: bool | None = None
+    """For `python` only; the others know."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> ScenarioMetric:
+        needed = {
+            "cost": ("false_positive", "false_negative"),
+            "capture": ("top",),
+            "python": ("function", "greater_is_better"),
+        }
+        of_this_kind = set(needed[self.kind])
+        every = {name for names in needed.values() for name in names}
+        missing = sorted(name for name in of_this_kind if getattr(self, name) is None)
+        foreign = sorted(name for name in every - of_this_kind if getattr(self, name) is not None)
+        if missing or foreign:
+            msg = f"a {self.kind} metric needs {sorted(of_this_kind)}; " + "; ".join(
+                [f"missing: {', '.join(missing)}"] * bool(missing)
+                + [f"not its own: {', '.join(foreign)}"] * bool(foreign)
+            )
+            raise ValueError(msg)
+        return self
+
+
+class Metrics(Section):
+    """How a model is judged."""
+
+    decides: str | None = None
+    """The metric that the gates compare by; log_loss or rmse where nothing is said."""
+    own: dict[Identifier, ScenarioMetric] = {}
+    resample: Resample = Resample()
+
+
+class Window(Section):
+    """Which past a model learns from: everything since `start`, or the last `days`."""
+
+    start: date | None = None
+    """First day of an expanding window; the earliest row where nothing is said."""
+    days: int | None = Field(default=None, ge=30)
+    """Length of a rolling window."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Window:
+        if self.start is not None and self.days is not None:
+            msg = "a window is expanding (`start`) or rolling (`days`), not both"
+            raise ValueError(msg)
+        return self
+
+
+class Candidate(Section):
+    """One kind of estimator to try."""
+
+    estimator: str
+    """Its import path, within the allowed prefixes."""
+    params: dict[str, Any] = {}
+    """Fixed parameters."""
+    search: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    """Parameters to search over, each with its possible values."""
+
+    @model_validator(mode="after")
+    def _fixed_or_searched(self) -> Candidate:
+        both = sorted(self.params.keys() & self.search.keys())
+        if both:
+            msg = f"{', '.join(both)}: a parameter is fixed (`params`) or searched (`search`)"
+            raise ValueError(msg)
+        return self
+
+
+class Search(Section):
+    """The budget of the search: what may be tried, on how many rows."""
+
+    trials: int = Field(default=12, ge=1, le=1000)
+    """Configurations in all, over all candidates."""
+    rows: int = Field(default=200_000, ge=1_000)
+    """Most rows that one fit may see, in the search and after it: the newest are taken."""
+    timeout: Duration = Field(default="30 minutes", validate_default=True)
+    """A search that takes longer fails; it is never cut to a result that a slower day would
+    change."""
+
+
+DEFAULT_CANDIDATES: dict[str, dict[str, Any]] = {
+    "binary": {
+        "boosting": {
+            "estimator": "sklearn.ensemble.HistGradientBoostingClassifier",
+            "search": {"learning_rate": [0.05, 0.1], "max_leaf_nodes": [15, 31]},
+        },
+        "linear": {"estimator": "sklearn.linear_model.LogisticRegression"},
+    },
+    "regression": {
+        "boosting": {
+            "estimator": "sklearn.ensemble.HistGradientBoostingRegressor",
+            "search": {"learning_rate": [0.05, 0.1], "max_leaf_nodes": [15, 31]},
+        },
+        "linear": {"estimator": "sklearn.linear_model.Ridge"},
+    },
+}
+
+
+class Train(Section):
+    """How a model is trained: three consecutive stretches of time, fit, select, judge."""
+
+    window: Window = Window()
+    judge_days: int = Field(default=30, ge=28)
+    """The last stretch, on which the finished model is judged and nothing is fitted."""
+    select_days: int = Field(default=21, ge=7)
+    """The stretch before it, on which candidates are compared and calibrated."""
+    candidates: dict[Identifier, Candidate] = {}
+    """A boosting and a linear model where nothing is said."""
+    search: Search = Search()
+    calibration: Literal["auto", "none"] = "auto"
+    """`auto` keeps a calibration only where it helps on rows it was not fitted on."""
+    decision_threshold: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = "auto"
+    """The score from which a row is positive; `auto` finds it on the select stretch: the greatest
+    value where `value` is declared, the greatest F1 elsewhere."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _room_to_fit(self) -> Train:
+        held = self.judge_days + self.select_days
+        if self.window.days is not None and self.window.days <= held:
+            msg = (
+                f"window.days is {self.window.days}, and the last {held} of them are for "
+                f"select_days and judge_days: nothing is left to fit on"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class Fallback(Section):
+    """The naive rule: what a model must beat, and what decides when no model may."""
+
+    rule: Literal["prior", "group"] = "prior"
+    """`prior`: the training rows' rate (or mean). `group`: the rate within each group, shrunk."""
+    by: list[str] = []
+    """The features that make the groups."""
+    shrink: float = Field(default=50.0, ge=0)
+    """How many rows of the overall rate each group's own rate is mixed with."""
+
+    @model_validator(mode="after")
+    def _groups(self) -> Fallback:
+        if (self.rule == "group") != bool(self.by):
+            msg = "`rule: group` and `by: [columns]` belong together"
+            raise ValueError(msg)
+        if self.rule == "prior" and "shrink" in self.model_fields_set:
+            msg = "`shrink` is for `rule: group`"
+            raise ValueError(msg)
+        return self
+
+
+class Floor(Section):
+    """A level that a metric must reach, whoever else is worse."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    of_naive: float | None = Field(default=None, gt=0)
+    """A multiple of the naive rule's figure on the same rows: 0.98 asks for two per cent less."""
+
+    @model_validator(mode="after")
+    def _one_level(self) -> Floor:
+        if sum(v is not None for v in (self.at_least, self.at_most, self.of_naive)) != 1:
+            msg = "say one of at_least, at_most, of_naive"
+            raise ValueError(msg)
+        return self
+
+
+class BeatsNaive(Section):
+    """The lower bound of the advantage over the naive rule must clear `by`."""
+
+    by: float = Field(default=0.0, ge=0)
+
+
+class BeatsChampion(Section):
+    """The candidate against the champion on the same rows."""
+
+    policy: Literal["non_inferior", "superior"] = "non_inferior"
+    margin: Literal["auto"] | Annotated[float, Field(gt=0)] = "auto"
+    """How much worse is still equal, for `non_inferior`. `auto` takes it from the measured
+    standard error, so that the fresher of two equal models passes four times out of five."""
+    at_most: float | None = Field(default=None, gt=0)
+    """A cap on the automatic margin: with noisier rows than this allows, the gate blocks more."""
+
+    @model_validator(mode="after")
+    def _margin_is_used(self) -> BeatsChampion:
+        if self.policy == "superior" and self.model_fields_set & {"margin", "at_most"}:
+            msg = "`margin` and `at_most` are for `policy: non_inferior`"
+            raise ValueError(msg)
+        if self.margin != "auto" and self.at_most is not None:
+            msg = "`at_most` caps `margin: auto`; this margin is a number already"
+            raise ValueError(msg)
+        return self
+
+
+class Gates(Section):
+    """What stands between a candidate and the registry. All are on."""
+
+    threshold: dict[str, Floor] = {}
+    """Floors by metric."""
+    beats_naive: BeatsNaive = BeatsNaive()
+    beats_champion: BeatsChampion = BeatsChampion()
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of every one-sided bound that a gate compares."""
+
+
+class Value(Section):
+    """What each outcome of a decision is worth."""
+
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    true_negative: float = 0.0
+    false_negative: float = 0.0

@@ -1,0 +1,60 @@
+"""The source text of the Python modules that a definition names, found without importing them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tradewind.definition.yaml_lines import Document, KeyPath
+
+
+def module_key(module: str) -> str:
+    """The name of a module's source among a definition's files."""
+    return f"python:{module}"
+
+
+def named_modules(document: Document) -> Iterator[tuple[KeyPath, str, str]]:
+    """Each `module:function` of a definition: where it stands, the module, the function."""
+    own = _section(document.value, "metrics", "own")
+    places: list[KeyPath] = [("metrics", "own", name, "function") for name in own]
+    for path in [("features", "python"), *places]:
+        value = _section(document.value, *path[:-1]).get(path[-1])
+        if isinstance(value, str) and value.count(":") == 1:
+            module, function = value.split(":")
+            yield path, module, function
+
+
+def _section(value: Any, *path: str | int) -> dict[Any, Any]:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def source_of(module: str, *, near: Path) -> str | None:
+    """Read a module's source: from the model's folder, those around it, then Python's path.
+
+    Importing would run the module, and at the moment of parsing nothing of an owner's may run.
+    """
+    if not all(part.isidentifier() for part in module.split(".")):
+        return None
+    relative = Path(*module.split("."))
+    for folder in (near, *near.resolve().parents[:2], *map(Path, sys.path)):
+        for path in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
+            if path.is_file():
+                return path.read_text(encoding="utf-8", errors="replace")
+    return None
+
+
+def functions_of(source: str) -> list[str]:
+    """Names of the functions at a module's top level.
+
+    Raises:
+        SyntaxError: The source is no Python.
+    """
+    body = ast.parse(source).body
+    return [node.name for node in body if isinstance(node, ast.FunctionDef)]

@@ -1,0 +1,136 @@
+"""One model, whole: the typed form of `model.yaml`."""
+
+from __future__ import annotations
+
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from tradewind.definition.base import Column, Columns, Duration, Identifier, OrText, Section
+from tradewind.definition.learning import (
+    DEFAULT_CANDIDATES,
+    Candidate,
+    Fallback,
+    Features,
+    Gates,
+    Label,
+    Metrics,
+    Problem,
+    Train,
+    Value,
+)
+from tradewind.definition.sources import Repair, Source, Validate
+
+
+class Purpose(Section):
+    """Why this model exists, in its owner's words."""
+
+    decision: str = Field(min_length=1)
+    """Which decision it serves."""
+    for_whom: str | None = None
+    how_many: str | None = None
+    """How many decisions a night."""
+    success: str | None = None
+    """How one would see that it works."""
+
+
+class Resources(Section):
+    """What a model's tasks may use."""
+
+    pool: str = "default_pool"
+    """The Airflow pool that its tasks wait for."""
+    queue: str | None = None
+    """The Celery queue that its tasks run on."""
+    threads: int = Field(default=1, ge=1)
+    """Threads of the numerical libraries."""
+    memory: str = Field(default="2GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB)$")
+    """What DuckDB may hold before it goes to disk."""
+
+
+class Schedule(Section):
+    """When it runs, and how hard it tries."""
+
+    train: str | None = None
+    """A cron expression in the model's time zone; by hand only where nothing is said."""
+    today: date | None = None
+    """The day that stands for today where the data end in the past: a run for which nobody names
+    an as-of date stands at its first moment. Left out, that is the last midnight."""
+    retries: int = Field(default=2, ge=0, le=10)
+    retry_delay: Duration = Field(default="1 minute", validate_default=True)
+    """Before the first retry; each further one waits twice as long."""
+    task_timeout: Duration = Field(default="1 hour", validate_default=True)
+    """A task that takes longer fails."""
+
+
+def _as_purpose(value: object) -> object:
+    return {"decision": value} if isinstance(value, str) else value
+
+
+class ModelDefinition(Section):
+    """What `config/models/<name>/model.yaml` says, with every default filled in."""
+
+    name: Identifier
+    owner: str = Field(min_length=1)
+    purpose: Annotated[Purpose, BeforeValidator(_as_purpose), OrText()]
+    """A sentence, or its parts."""
+    problem: Problem
+    entity_key: Columns
+    """The columns that name what a row of the features is about."""
+    event_time: Column
+    """The column of features.sql with the moment that the prediction is about."""
+    horizon: Duration = Field(default="0 minutes", validate_default=True)
+    """How long before the event the prediction is made."""
+    timezone: str = "UTC"
+    """Whose midnight a bare as-of date means."""
+    sources: dict[Identifier, Source] = Field(min_length=1)
+    repair: list[Repair] = []
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    features: Features
+    label: Label
+    metrics: Metrics = Metrics()
+    train: Train = Train()
+    fallback: Fallback = Fallback()
+    gates: Gates = Gates()
+    value: Value | None = None
+    resources: Resources = Resources()
+    schedule: Schedule = Schedule()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        zones = available_timezones()
+        if value not in zones:
+            near = get_close_matches(value, sorted(zones), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ", such as America/New_York"
+            msg = f"{value!r} is no time zone of the IANA database{hint}"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("value")
+    @classmethod
+    def _binary_only(cls, value: Value | None, so_far: ValidationInfo) -> Value | None:
+        if value is not None and so_far.data.get("problem", "binary") != "binary":
+            msg = "it says what the four outcomes of a binary decision are worth"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The model's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def deciding_metric(self) -> str:
+        """The metric that the gates compare by."""
+        return self.metrics.decides or ("rmse" if self.problem == "regression" else "log_loss")
+
+    @property
+    def candidates(self) -> dict[str, Candidate]:
+        """The estimators to try, the default ones where none is declared."""
+        if self.train.candidates:
+            return dict(self.train.candidates)
+        defaults = DEFAULT_CANDIDATES[self.problem]
+        return {name: Candidate.model_validate(body) for name, body in defaults.items()}

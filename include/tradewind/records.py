@@ -1,0 +1,356 @@
+"""The frozen values that stages hand to each other.
+
+Small by rule: they travel through Airflow's XCom, and data never does. Each names what it refers to
+by a URI in the lake and the digest of that thing's logical content, with the counts a person wants
+to see. `model_dump(mode="json")` and `model_validate` take them through any channel.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        msg = f"a moment without a time zone: {moment.isoformat()}"
+        raise ValueError(msg)
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A point in time, always in UTC; one without a time zone is refused."""
+
+
+class Record(BaseModel):
+    """Base of every value passed between stages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunRequest(Record):
+    """What somebody asks for: a run of one model at one moment.
+
+    Attributes:
+        run_id: Names the run everywhere (Airflow's own run id, where Airflow runs it).
+        as_of: The moment the run stands at; it sees nothing that became known later.
+        actor: Who asked.
+        reason: Why.
+        window_days: Overrides the definition's training window, in days.
+        candidate: Trains this one of the declared candidates only.
+    """
+
+    model: str
+    run_id: str
+    as_of: Moment
+    actor: str
+    reason: str
+    window_days: int | None = None
+    candidate: str | None = None
+
+
+class Admission(Record):
+    """A run that may go on: it holds the model's lease and a frozen definition.
+
+    Attributes:
+        definition_digest: Of the frozen model.yaml and features.sql; only this travels on.
+        fencing_token: Grows with every lease of this model; an older one can change nothing.
+    """
+
+    request: RunRequest
+    definition_digest: str
+    fencing_token: int
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.request.model
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment the run stands at."""
+        return self.request.as_of
+
+
+class Refusal(Record):
+    """A run that was not admitted, and why."""
+
+    request: RunRequest
+    reason: str
+
+
+class Part(Record):
+    """One source, one UTC day, whole, as observed at a moment.
+
+    Attributes:
+        source_id: Names the source by where it is, not by the model that reads it.
+        day: The UTC day; for a reference table the day of the observation.
+        as_of: The moment the observation stands for; `recorded_at` is when it was really made.
+        change_token: What the source said of the day's state (its kind says how).
+        digest: Of the logical content: columns, types, rows in key order.
+        uri: The Parquet file, relative to the lake.
+        min_event_time: Smallest of the time column (None for a reference table).
+        columns: Arrow types by column name.
+    """
+
+    source_id: str
+    day: date
+    as_of: Moment
+    recorded_at: Moment
+    change_token: str
+    digest: str
+    uri: str
+    rows: int
+    min_event_time: Moment | None
+    max_event_time: Moment | None
+    columns: dict[str, str]
+
+
+class Snapshot(Record):
+    """A manifest of parts: what a run sees of its sources.
+
+    Attributes:
+        digest: Of the parts' digests, by source and day.
+        uri: The manifest in the lake: `{source: [Part, ...]}`.
+        rows: By source.
+        parts: How many the manifest names.
+        read: How many were read from the sources now (the others were there already).
+    """
+
+    digest: str
+    uri: str
+    rows: dict[str, int]
+    parts: int
+    read: int
+
+
+class Validated(Record):
+    """The rows that may be learned from, after repair and validation.
+
+    Attributes:
+        digest: Of the rows that go on, the repairs and the expectations.
+        uri: The manifest in the lake: Parquet files by source, of the rows that go on.
+        report_uri: The whole result as JSON; the page is rendered from it when somebody looks.
+        rows: Rows that go on, by source.
+        repaired: Cells repaired, by `source.column`.
+        quarantined: Rows set aside, by source.
+        warnings: One line each.
+    """
+
+    digest: str
+    uri: str
+    report_uri: str
+    rows: dict[str, int]
+    repaired: dict[str, int]
+    quarantined: dict[str, int]
+    warnings: list[str]
+
+
+class PointInTimeProof(Record):
+    """Features recomputed with every source cut at the rows' own prediction times.
+
+    Attributes:
+        moments: How many prediction times were tried.
+        rows: How many rows were recomputed, and found equal.
+    """
+
+    moments: int
+    rows: int
+
+
+class FeatureSet(Record):
+    """The frame a model learns from, one row an entity.
+
+    Attributes:
+        digest: Of the logical content.
+        version: Of the SQL, the declared types and the snapshot.
+        uri: Parquet in the lake, ordered by prediction time and key. Columns: the entity key,
+            event_time, prediction_time, the features, label, label_known_at.
+        labelled: Rows whose label was known at the as-of moment.
+        pending: Rows whose label may still come.
+        expired: Rows whose label can no longer come; counted, never dropped in silence.
+    """
+
+    digest: str
+    version: str
+    uri: str
+    rows: int
+    labelled: int
+    pending: int
+    expired: int
+    proof: PointInTimeProof
+
+
+class Stretch(Record):
+    """A half-open stretch of prediction times and the labelled rows in it."""
+
+    start: Moment
+    end: Moment
+    rows: int
+    units: int
+
+
+class TrainedModel(Record):
+    """A candidate: fitted, calibrated where that helped, logged; not judged yet.
+
+    Attributes:
+        train_key: Of everything that decides the outcome: definition, features, seed,
+            requirements, Python, threads. The same key is the same model.
+        candidate: The declared name of the estimator that won the search.
+        run_id: MLflow's run.
+        model_uri: MLflow's logged model (`models:/m-...`).
+        prediction_digest: Of its scores on the judge rows.
+        trials: How many configurations were tried.
+    """
+
+    train_key: str
+    candidate: str
+    run_id: str
+    model_uri: str
+    prediction_digest: str
+    decision_threshold: float | None
+    calibration: str
+    trials: int
+    fit: Stretch
+    select: Stretch
+    judge: Stretch
+
+
+class Estimate(Record):
+    """A figure with its two-sided interval, by resampling whole units."""
+
+    value: float
+    low: float
+    high: float
+    standard_error: float
+
+
+class Difference(Record):
+    """Candidate against another on the same rows; above zero the candidate is better.
+
+    Attributes:
+        low: One-sided lower bound at the gates' confidence.
+        standard_error: Of the difference, by resampling units in pairs.
+        smallest_detectable: What these rows would show four times out of five.
+    """
+
+    value: float
+    low: float
+    standard_error: float
+    smallest_detectable: float
+
+
+ChampionState = Literal["never", "judged", "is_candidate", "unusable"]
+
+
+class Evidence(Record):
+    """What the gates are given: figures on the same judge rows for everybody.
+
+    Attributes:
+        candidate: Estimates by metric, as `naive` and `champion`.
+        champion_state: `never`: the ledger knows of none. `unusable`: there is one and it cannot
+            be judged on these rows; `champion_problem` says why.
+        against_naive: The deciding metric's difference, as `against_champion`.
+        money: Value of the decisions on the judge rows by player, where `value` is declared.
+    """
+
+    metric: str
+    greater_is_better: bool
+    confidence: float
+    rows: int
+    units: int
+    unit: str
+    candidate: dict[str, Estimate]
+    naive: dict[str, Estimate]
+    champion_state: ChampionState
+    champion_version: int | None = None
+    champion_problem: str | None = None
+    champion: dict[str, Estimate] | None = None
+    against_naive: Difference | None = None
+    against_champion: Difference | None = None
+    money: dict[str, Estimate] = {}
+    currency: str | None = None
+
+
+class Evaluation(Record):
+    """Where the evidence is, and its headline.
+
+    Attributes:
+        uri: The evidence as JSON in the lake.
+        headline: Figures for a person, one line.
+    """
+
+    digest: str
+    uri: str
+    headline: str
+
+
+GateOutcome = Literal["passed", "blocked", "not_applicable"]
+
+
+class GateResult(Record):
+    """What one gate says.
+
+    Attributes:
+        sentence: For a manager: what was compared, and what follows.
+        figure: What was compared (None where the evidence was missing).
+        threshold: With what.
+        interval: Around the figure.
+        rows: How many judged rows it stands on, and `units` how many resampling units.
+    """
+
+    gate: str
+    outcome: GateOutcome
+    sentence: str
+    figure: float | None = None
+    threshold: float | None = None
+    interval: tuple[float, float] | None = None
+    rows: int = 0
+    units: int = 0
+
+
+class Verdict(Record):
+    """All gates' answers; one block blocks."""
+
+    passed: bool
+    digest: str
+    uri: str
+    results: list[GateResult]
+
+
+class Registration(Record):
+    """What became of the candidate.
+
+    Attributes:
+        outcome: `promoted`; `unchanged` (it is the champion already); `blocked` by a gate;
+            `would_have` (the as-of lies before the champion's: a verdict, no promotion).
+        version: MLflow's version of the candidate, where it was registered.
+        champion: The champion's version now.
+    """
+
+    outcome: Literal["promoted", "unchanged", "blocked", "would_have"]
+    version: int | None
+    champion: int | None
+    reason: str
+
+
+class StageOutcome(Record):
+    """One stage's result for a person: what the task's page and the command line show.
+
+    Attributes:
+        lines: A few sentences with the figures.
+        report_uri: What to look at further, in the lake.
+        mlflow_run_id: The run to look at further, in MLflow.
+        result: The record that was handed on.
+    """
+
+    model: str
+    run_id: str
+    stage: str
+    as_of: Moment
+    lines: list[str]
+    report_uri: str | None = None
+    mlflow_run_id: str | None = None
+    result: dict[str, Any] = {}
