@@ -1,0 +1,1 @@
+"""The only contact with the outside: lake, ledger, registry, expectations, sources."""

@@ -1,0 +1,163 @@
+"""The append-only events: what kinds there are, how one is written, how they are read."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg2.extras import Json
+
+from tradewind.errors import LedgerError
+from tradewind.records import Moment, Record
+from tradewind.stores.ledger_database import only_row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from psycopg2.extensions import cursor as postgres_cursor
+
+DEFINITION_FROZEN: Final = "definition_frozen"
+DEFINITION_BROKEN: Final = "definition_broken"
+NOT_ADMITTED: Final = "not_admitted"
+LEASE_ACQUIRED: Final = "lease_acquired"
+LEASE_RENEWED: Final = "lease_renewed"
+LEASE_TAKEN_OVER: Final = "lease_taken_over"
+LEASE_RELEASED: Final = "lease_released"
+STAGE_OUTCOME: Final = "stage_outcome"
+BLOCKED: Final = "blocked"
+INTENDED: Final = "intended"
+APPLIED: Final = "applied"
+TAMPERING: Final = "tampering"
+TAMPERING_ENDED: Final = "tampering_ended"
+
+LEASE_KINDS: Final = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
+ROUTINE: Final = (*LEASE_KINDS, STAGE_OUTCOME)
+"""What every run leaves by the dozen: a history for a person is read without them."""
+
+# NaN is no JSON, and would be no answer either.
+_json = partial(json.dumps, allow_nan=False, ensure_ascii=False)
+
+_COLUMNS = "id, recorded_at, as_of, model, kind, actor, reason, payload"
+_SELECT = f"""
+    SELECT {_COLUMNS} FROM events
+    WHERE (%(model)s::text IS NULL OR model = %(model)s)
+      AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
+      AND kind <> ALL(%(without)s::text[])
+      AND (%(as_of)s::timestamptz IS NULL OR as_of <= %(as_of)s)
+      AND id > %(after)s
+"""  # noqa: S608 -- made of this module's own words
+_OLDEST_FIRST = _SELECT + " ORDER BY id LIMIT %(limit)s"
+_NEWEST_FIRST = _SELECT + " ORDER BY id DESC LIMIT %(limit)s"
+
+
+class Event(Record):
+    """One thing that happened, as it stands in the ledger.
+
+    Attributes:
+        id: Grows; of two events of one model the later has the greater.
+        recorded_at: When it was written, by the database's clock.
+        as_of: The moment it stands for.
+        model: None where it is about no single model.
+        kind: One of this module's words.
+        actor: Who did it.
+        reason: Why, in a sentence for people.
+        payload: The particulars, by kind.
+    """
+
+    id: int
+    recorded_at: Moment
+    as_of: Moment
+    model: str | None
+    kind: str
+    actor: str
+    reason: str
+    payload: dict[str, Any]
+
+
+def as_json(value: Mapping[str, Any]) -> Json:
+    """A value to be bound where the column is `jsonb`."""
+    return Json(dict(value), dumps=_json)
+
+
+def insert(
+    cursor: postgres_cursor,
+    *,
+    model: str | None,
+    kind: str,
+    as_of: datetime,
+    actor: str,
+    reason: str,
+    payload: Mapping[str, Any],
+) -> Event:
+    """Write one event.
+
+    Raises:
+        LedgerError: The moment has no time zone.
+    """
+    if as_of.tzinfo is None:
+        raise LedgerError(f"event {kind!r} of {model}: as_of {as_of.isoformat()} has no time zone")
+    cursor.execute(
+        f"INSERT INTO events (as_of, model, kind, actor, reason, payload)"  # noqa: S608 -- idem
+        f" VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
+        (as_of, model, kind, actor, reason, as_json(payload)),
+    )
+    return _event(only_row(cursor))
+
+
+def select(
+    cursor: postgres_cursor,
+    *,
+    model: str | None = None,
+    kind: str | Collection[str] | None = None,
+    without: Collection[str] = (),
+    as_of: datetime | None = None,
+    after: int = 0,
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> list[Event]:
+    """Read events.
+
+    Args:
+        cursor: Where to read.
+        model: Of this model only.
+        kind: Of this kind, or these, only.
+        without: Of none of these kinds.
+        as_of: Only what stands for this moment or an earlier one.
+        after: Only what has a greater id.
+        newest_first: The order, by id.
+        limit: At most so many.
+    """
+    kinds = [kind] if isinstance(kind, str) else kind
+    cursor.execute(
+        _NEWEST_FIRST if newest_first else _OLDEST_FIRST,
+        {
+            "model": model,
+            "kinds": None if kinds is None else list(kinds),
+            "without": list(without),
+            "as_of": as_of,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return [_event(row) for row in cursor.fetchall()]
+
+
+def newest(
+    cursor: postgres_cursor,
+    *,
+    model: str,
+    kind: str | Collection[str],
+    as_of: datetime | None = None,
+    after: int = 0,
+) -> Event | None:
+    """The last event of a model of this kind (or these), or None."""
+    found = select(
+        cursor, model=model, kind=kind, as_of=as_of, after=after, newest_first=True, limit=1
+    )
+    return found[0] if found else None
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    return Event.model_validate(dict(zip(Event.model_fields, row, strict=True)))

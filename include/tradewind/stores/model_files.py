@@ -1,0 +1,114 @@
+"""A model as files: written, checked, digested. skops and JSON; pickle nowhere.
+
+What skops cannot hold, or would hold only by trusting a type that is not of scikit-learn or numpy,
+is refused before anything is stored: a model that cannot be loaded safely is no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import skops.io
+from skops.io.exceptions import UnsupportedTypeException
+
+from tradewind.errors import ModelRefusedError
+from tradewind.stores.scorer import FORMAT, METADATA_FILE, OBJECT_FILE, Scorer, untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+
+def write_model(folder: Path, estimator: Any, *, metadata: Mapping[str, Any]) -> Scorer:
+    """Write a model's two files and read them back.
+
+    Args:
+        folder: Where; it is made.
+        estimator: The fitted scikit-learn object.
+        metadata: `model`, `candidate`, `problem`, `features` (type by name),
+            `decision_threshold`, and whatever else should travel with the model.
+
+    Returns:
+        The model as it reads back: what will answer, not what was fitted.
+
+    Raises:
+        ModelRefusedError: It holds a type that skops cannot hold or that may not be trusted.
+    """
+    who = f"{metadata['model']}, candidate {metadata['candidate']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = _dump(estimator, who=who)
+    types = sorted(skops.io.get_untrusted_types(data=content))
+    if refused := untrusted(types):
+        raise ModelRefusedError(
+            f"{who}: the model holds {', '.join(refused)}, and only types of scikit-learn and "
+            "numpy may be stored: use an estimator without functions or classes of your own"
+        )
+    written = {"format": FORMAT, "trusted_types": types, **metadata}
+    (folder / OBJECT_FILE).write_bytes(content)
+    (folder / METADATA_FILE).write_text(_json(written), encoding="utf-8")
+    return Scorer.open(folder)
+
+
+def require_same_answers(
+    scorer: Scorer, expected: np.ndarray, frame: pd.DataFrame, *, who: str
+) -> None:
+    """Hold that a model still gives the same scores after it was stored.
+
+    Raises:
+        ModelRefusedError: A score differs in so much as its last bit.
+    """
+    given = scorer.score(frame)["score"].to_numpy()
+    differing = int(np.count_nonzero(given != expected))
+    if differing:
+        raise ModelRefusedError(
+            f"{who}: {differing} of {len(expected)} scores differ once the model is stored and "
+            "read back: skops does not hold this estimator faithfully"
+        )
+
+
+def open_model(folder: Path) -> Scorer:
+    """Load a model's files.
+
+    Raises:
+        ModelRefusedError: They are missing, damaged, or name a type that may not be loaded.
+    """
+    try:
+        return Scorer.open(folder)
+    except Exception as error:
+        # Whatever is wrong with a stored model, its sentence is that it cannot be used.
+        raise ModelRefusedError(
+            f"{folder.name}: the stored model cannot be read: {error}"
+        ) from error
+
+
+def folder_digest(folder: Path) -> str:
+    """The digest of every file in a folder, by name and content."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _dump(estimator: Any, *, who: str) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return bytes(skops.io.dumps(estimator))
+        except (UnsupportedTypeException, TypeError, ValueError, AttributeError) as error:
+            raise ModelRefusedError(
+                f"{who}: skops cannot hold {type(estimator).__name__}: {error}"
+            ) from error
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, sort_keys=False, ensure_ascii=False, allow_nan=False)

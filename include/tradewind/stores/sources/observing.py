@@ -1,0 +1,246 @@
+"""What a run sees of one source: which days are read now, and which are there already.
+
+For each day of the window the newest observation not after the run's `as_of` counts.
+
+- A day without one is read now, whatever its age, unless a later observation exists whose change
+  token the day still has: then it is recorded for this moment too, and nothing is read.
+- At the frontier (nothing was observed for a later moment) the days of the lookback are asked for
+  their change token, and read again where it moved: a new part beside the old one. The lookback
+  reaches back from the last observation, so a night that was left out leaves no day unfinished.
+- In the past (something was observed for a later moment) what was observed then is used unasked.
+- A day without rows is a part of no rows, so that its absence, too, is known.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tradewind.stores.sources.base import Rows, SourceReader, midnight
+from tradewind.stores.sources.column_types import recorded_schema
+from tradewind.stores.sources.parts import write_part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tradewind.records import Part
+    from tradewind.stores.catalog import Catalog
+    from tradewind.stores.lake import Lake
+
+_log = logging.getLogger(__name__)
+
+NO_ROWS = "no rows"
+# Days recorded together: what a killed run has recorded need not be read again.
+_DAYS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a run sees of one source.
+
+    Attributes:
+        parts: One a day, in order; one in all for a reference source. None where it has no rows.
+        read: Days that were read from the source now.
+    """
+
+    parts: list[Part]
+    read: int
+
+
+def observe(
+    reader: SourceReader, *, as_of: datetime, since: date | None, catalog: Catalog, lake: Lake
+) -> Sighting:
+    """Bring the lake up to date with a source, and say what is seen of it at `as_of`.
+
+    Args:
+        reader: The source; it is not asked anything where all is known.
+        as_of: The moment; days that begin before it are seen, whole.
+        since: First day; the first with rows where nothing is said.
+        catalog: What was observed before; gets what is observed now.
+        lake: Where the rows go.
+
+    Raises:
+        SourceUnavailableError: The source does not answer.
+        SchemaChangedError: A day's columns are not those of the days before.
+        UnreadableFileError: A file is cut short or damaged.
+    """
+    with catalog.exclusive(reader.source_id):
+        observer = _Observer(reader, as_of=as_of, catalog=catalog, lake=lake)
+        return observer.reference() if reader.is_reference else observer.days(since)
+
+
+class _Observer:
+    def __init__(
+        self, reader: SourceReader, *, as_of: datetime, catalog: Catalog, lake: Lake
+    ) -> None:
+        self._reader = reader
+        self._as_of = as_of
+        self._catalog = catalog
+        self._lake = lake
+        self._known = {part.day: part for part in self._present(self._observed)}
+
+    @cached_property
+    def _observed(self) -> list[Part]:
+        return self._catalog.parts(self._reader.source_id, as_of=self._as_of)
+
+    @cached_property
+    def _newest(self) -> datetime | None:
+        return self._catalog.newest_as_of(self._reader.source_id)
+
+    @cached_property
+    def _in_past(self) -> bool:
+        return self._newest is not None and self._newest > self._as_of
+
+    @cached_property
+    def _later(self) -> list[Part]:
+        if not self._in_past:
+            return []
+        return self._present(self._catalog.later(self._reader.source_id, as_of=self._as_of))
+
+    @cached_property
+    def _files(self) -> set[str]:
+        return set(self._lake.list(f"sources/{self._reader.source_id}"))
+
+    def _present(self, parts: Sequence[Part]) -> list[Part]:
+        """Those whose file is in the lake: a lost one is read again."""
+        return [part for part in parts if part.uri in self._files]
+
+    # ------------------------------------------------------------------------ a reference source
+
+    def reference(self) -> Sighting:
+        known = max(self._known.values(), key=lambda part: (part.as_of, part.day), default=None)
+        if known and self._in_past:
+            return Sighting([known], read=0)
+        day = self._as_of.date()
+        token = self._reader.tokens(None, self._as_of).get(day, NO_ROWS)
+        if known and known.change_token == token:
+            return Sighting([known], read=0)
+        again = next((part for part in self._later if part.change_token == token), None)
+        if again:
+            return Sighting(self._catalog.observe([self._repeated(again, day)]), read=0)
+        self._known = {day: known} if known else {}
+        return Sighting(self._read([day], {day: token}), read=1)
+
+    # ---------------------------------------------------------------------------- a source of days
+
+    def days(self, since: date | None) -> Sighting:
+        first = self._first_day(since)
+        if first is None:
+            return Sighting([], read=0)
+        wanted = list(_days(first, self._as_of))
+        read = self._bring_in([day for day in wanted if day not in self._known or self._open(day)])
+        seen = [day for day in wanted if since is None or day >= since]
+        return Sighting([self._known[day] for day in seen], read=read)
+
+    def _first_day(self, since: date | None) -> date | None:
+        if since in self._known and not self._reader.reads_whole:
+            return since
+        # A source that lets go of old rows begins later than what was observed of it.
+        earliest = min(self._known, default=None)
+        if not (self._reader.reads_whole and self._unchanged()):
+            found = self._reader.earliest()
+            earliest = min((day for day in (earliest, found) if day), default=None)
+        if earliest is None or since is None or self._reader.reads_whole:
+            return earliest
+        return max(earliest, since)
+
+    def _unchanged(self) -> bool:
+        if not self._known:
+            return False
+        day = max(self._known)
+        tokens = self._reader.tokens(day, midnight(day) + timedelta(days=1))
+        return tokens.get(day) == self._known[day].change_token
+
+    def _open(self, day: date) -> bool:
+        if self._in_past or self._newest is None:
+            return False
+        return day >= (min(self._newest, self._as_of) - self._reader.spec.lookback).date()
+
+    def _bring_in(self, days: Sequence[date]) -> int:
+        if not days:
+            return 0
+        until = min(self._as_of, midnight(days[-1]) + timedelta(days=1))
+        found = self._reader.tokens(days[0], until)
+        tokens = {day: found.get(day, NO_ROWS) for day in days}
+        changed = [day for day in days if not self._same(day, tokens[day])]
+        known_later = {(part.day, part.change_token): part for part in reversed(self._later)}
+        again = [day for day in changed if (day, tokens[day]) in known_later]
+        self._record([self._repeated(known_later[day, tokens[day]], day) for day in again])
+        new = [day for day in changed if day not in again]
+        with_rows = [day for day in new if tokens[day] != NO_ROWS]
+        for some in _in_groups(with_rows, len(days) if self._reader.reads_whole else _DAYS_AT_ONCE):
+            self._read(some, tokens)
+        without = [day for day in new if tokens[day] == NO_ROWS]
+        self._record([self._empty(day, NO_ROWS, self._columns_around(day)[1]) for day in without])
+        return len(with_rows)
+
+    def _same(self, day: date, token: str) -> bool:
+        return day in self._known and self._known[day].change_token == token
+
+    # ---------------------------------------------------------------------------------------- parts
+
+    def _read(self, days: Sequence[date], tokens: Mapping[date, str]) -> list[Part]:
+        held, guide = self._columns_around(days[0])
+        parts: dict[date, Part] = {}
+        for day, rows in self._reader.read_days(days, held=guide):
+            if held is None and guide is not None:
+                # Days after it tell the types, but a column may be younger than this day.
+                held = {name: guide[name] for name in guide if name in rows.schema.names}
+            parts[day] = self._written(day, rows, token=tokens[day], held=held)
+            held = parts[day].columns
+        empty = [self._empty(day, tokens[day], held or guide) for day in days if day not in parts]
+        return self._record([*parts.values(), *empty])
+
+    def _columns_around(
+        self, day: date
+    ) -> tuple[Mapping[str, str] | None, Mapping[str, str] | None]:
+        """Types by column as last seen up to a day; and those, or as first seen after it."""
+        known = sorted(self._known.values(), key=lambda part: part.day)
+        before = next((part.columns for part in reversed(known) if part.day <= day), None)
+        after = next((part.columns for part in (*known, *self._later) if part.day > day), None)
+        return before, before or after
+
+    def _record(self, parts: Sequence[Part]) -> list[Part]:
+        recorded = self._catalog.observe(parts)
+        self._known.update({part.day: part for part in recorded})
+        return recorded
+
+    def _written(
+        self, day: date, rows: Rows, *, token: str, held: Mapping[str, str] | None
+    ) -> Part:
+        part = write_part(
+            self._reader, day, rows, token=token, as_of=self._as_of, held=held, lake=self._lake
+        )
+        new = [name for name in part.columns if held is not None and name not in held]
+        if new:
+            _log.warning(
+                "%s, %s: new columns, kept beside the others: %s",
+                self._reader.where, day, ", ".join(new),
+            )  # fmt: skip
+        return part
+
+    def _empty(self, day: date, token: str, held: Mapping[str, str] | None) -> Part:
+        schema = recorded_schema(held or {}) or pa.schema(list(self._reader.columns().items()))
+        return self._written(day, Rows(schema, iter(())), token=token, held=held)
+
+    def _repeated(self, part: Part, day: date) -> Part:
+        return part.model_copy(update={"as_of": self._as_of, "day": day})
+
+
+def _days(first: date, as_of: datetime) -> list[date]:
+    """Every day from `first` that begins before `as_of`."""
+    count = (as_of - midnight(first)) / timedelta(days=1)
+    return [first + timedelta(days=number) for number in range(_ceiling(count))]
+
+
+def _ceiling(number: float) -> int:
+    return max(0, -int(-number // 1))
+
+
+def _in_groups(days: Sequence[date], size: int) -> list[Sequence[date]]:
+    return [days[start : start + size] for start in range(0, len(days), size)]
