@@ -1,0 +1,97 @@
+"""Checks a model's folder against everything it names: sources, estimators, expectations.
+
+The loader says what can be known from the files alone. Here the sources are asked for their
+columns, every expression and the features' SQL are bound to them by DuckDB, and the estimators and
+expectations are built. No row is read, and nothing is trained.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.definition.frozen import MODEL_FILE
+from tradewind.definition.loader import load_definition, shown_folder
+from tradewind.definition.problems import at_value
+from tradewind.definition.yaml_lines import read_yaml
+from tradewind.engine.estimator_checks import estimator_problems
+from tradewind.engine.select_checks import (
+    empty_relations,
+    features_problems,
+    grammar_problems,
+    label_problems,
+)
+from tradewind.engine.source_checks import ask_sources
+from tradewind.engine.sql_checks import expression_problems
+from tradewind.errors import DefinitionError
+from tradewind.stores import expectations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.schema import ModelDefinition
+    from tradewind.definition.yaml_lines import Document, KeyPath
+    from tradewind.settings import Settings
+
+    Found = tuple[KeyPath, str]
+
+
+def check_definition(folder: Path, *, settings: Settings) -> list[str]:
+    """Check a model's folder.
+
+    Args:
+        folder: It holds `model.yaml` and the features' SQL.
+        settings: Where connections and files are looked up.
+
+    Returns:
+        What is wrong, a line each, beginning with `file:line`; empty where nothing is. A source
+        that does not answer is one of the problems, and what needs no source is checked anyway.
+    """
+    try:
+        frozen = load_definition(folder)
+    except DefinitionError as error:
+        return error.problems
+    found, about_sql = _problems(frozen, settings=settings)
+    document = read_yaml(frozen.files[MODEL_FILE])
+    lines = sorted({at_value(document, _in_file(path, document), said) for path, said in found})
+    where = shown_folder(folder)
+    return [
+        *(f"{where}/{MODEL_FILE}:{problem.line}: {problem.text}" for problem in lines),
+        *(f"{where}/{line}" for line in sorted(about_sql, key=_line_number)),
+    ]
+
+
+def _in_file(path: KeyPath, document: Document) -> KeyPath:
+    """A name that stands for a list of one has no place in a list."""
+    is_item = isinstance(path[-1], int) and path not in document.key_lines
+    return path[:-1] if is_item else path
+
+
+def _line_number(problem: str) -> int:
+    number = problem.split(":", 2)[1]
+    return int(number) if number.isdigit() else 0
+
+
+def _problems(frozen: FrozenDefinition, *, settings: Settings) -> tuple[list[Found], list[str]]:
+    """What is wrong in model.yaml, by path, and in the features' SQL."""
+    model = frozen.model
+    found = [*_of_estimators(model), *_of_expectations(model)]
+    asked = ask_sources(model, settings=settings)
+    of_sources = [*asked.problems, *expression_problems(model, asked.schemas)]
+    found += of_sources
+    if any(path[0] == "sources" for path, _ in of_sources):
+        return found, grammar_problems(frozen)
+    with empty_relations(frozen, asked.schemas) as connection:
+        found += label_problems(connection, frozen)
+        return found, features_problems(connection, frozen)
+
+
+def _of_estimators(model: ModelDefinition) -> Iterator[Found]:
+    for name, candidate in model.train.candidates.items():
+        yield from estimator_problems(name, candidate, model.problem)
+
+
+def _of_expectations(model: ModelDefinition) -> Iterator[Found]:
+    for place, said in expectations.problems(model.validate_.expectations).items():
+        yield ("validate", "expectations", place, "expect"), said

@@ -1,0 +1,132 @@
+"""What is told of a finished model: to MLflow, to whoever scores with it, to whoever judges it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tradewind.stores.registry import TrialLog
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tradewind.definition.schema import ModelDefinition
+    from tradewind.learning.fit import Fitted
+    from tradewind.learning.search import Trial
+
+_log = logging.getLogger(__name__)
+
+
+def result_of(fitted: Fitted, scores: np.ndarray, *, train_key: str) -> dict[str, Any]:
+    """A TrainedModel, but for the addresses that MLflow gives it.
+
+    Args:
+        fitted: The finished model.
+        scores: Its scores on the judge stretch.
+        train_key: Of everything that decided the outcome.
+    """
+    return {
+        "train_key": train_key,
+        "candidate": fitted.found.winner.candidate,
+        "prediction_digest": hashlib.blake2b(scores.tobytes(), digest_size=16).hexdigest(),
+        "decision_threshold": fitted.decision_threshold,
+        "calibration": fitted.calibrated.method,
+        "trials": len(fitted.found.trials),
+        **{name: s.model_dump(mode="json") for name, s in fitted.split.stretches.items()},
+    }
+
+
+def metadata_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
+    """What travels with the model: how to use it, and on which rows it must never be judged.
+
+    Everything it learned from, fit and select alike, lies before `trained_until`.
+    """
+    stretches, split = fitted.split.stretches, fitted.split
+    last_label = max(split.fit["label_known_at"].max(), split.select["label_known_at"].max())
+    return {
+        "model": model.name,
+        "candidate": fitted.found.winner.candidate,
+        "problem": model.problem,
+        "features": dict(model.features.types),
+        "decision_threshold": fitted.decision_threshold,
+        "calibration": fitted.calibrated.method,
+        "fit_start": stretches["fit"].start.isoformat(),
+        "fit_end": stretches["fit"].end.isoformat(),
+        "trained_until": stretches["select"].end.isoformat(),
+        "last_training_label": last_label.isoformat(),
+        "params": params_of(fitted, model),
+    }
+
+
+def params_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
+    """What decided the outcome: estimator and parameters, seed, threads, stretches."""
+    winner = fitted.found.winner
+    declared = model.candidates[winner.candidate]
+    edges = {
+        f"{name}.{edge}": getattr(stretch, edge).isoformat()
+        for name, stretch in fitted.split.stretches.items()
+        for edge in ("start", "end")
+    }
+    return {
+        **declared.params,
+        **winner.params,
+        "candidate": winner.candidate,
+        "estimator": declared.estimator,
+        "seed": model.train.seed,
+        "threads": model.resources.threads,
+        "calibration": fitted.calibrated.method,
+        "decision_threshold": fitted.decision_threshold,
+        **edges,
+    }
+
+
+def metrics_of(fitted: Fitted, *, metric: str) -> dict[str, float]:
+    """Figures of the select stretch, and how many rows stand behind them."""
+    return {
+        f"select.{metric}": fitted.found.winner.scores[-1],
+        **{f"{name}.rows": float(s.rows) for name, s in fitted.split.stretches.items()},
+        "held_back.rows": float(fitted.split.held_back),
+        "trials": float(len(fitted.found.trials)),
+        **{f"calibration.{t.method}.gain": t.gain for t in fitted.calibrated.trials},
+    }
+
+
+def trial_logs(fitted: Fitted, *, metric: str) -> list[TrialLog]:
+    """Every trial as MLflow is told of it, the losers too."""
+    winner = fitted.found.winner
+    return [_trial_log(trial, metric=metric, won=trial is winner) for trial in fitted.found.trials]
+
+
+def tell(fitted: Fitted, *, metric: str) -> None:
+    """Say in the log what was done, with its figures."""
+    found, split = fitted.found, fitted.split.stretches
+    _log.info(
+        "fit on %s rows, selected on %s, %s kept for judging; %s labels came too late for theirs",
+        *(f"{split[name].rows:,}" for name in ("fit", "select", "judge")),
+        f"{fitted.split.held_back:,}",
+    )
+    _log.info(
+        "%d trials: %s won, %s %.5f on the select stretch; calibration: %s; threshold: %s",
+        len(found.trials),
+        found.winner.candidate,
+        metric,
+        found.winner.scores[-1],
+        fitted.calibrated.method,
+        fitted.decision_threshold,
+    )
+
+
+def _trial_log(trial: Trial, *, metric: str, won: bool) -> TrialLog:
+    outcome = "won" if won else f"lost on rung {len(trial.scores)}"
+    warned = {"tradewind.warnings": "\n".join(trial.warnings)} if trial.warnings else {}
+    return TrialLog(
+        name=f"{trial.number:02} {trial.candidate}",
+        params={**trial.params, "candidate": trial.candidate},
+        metrics={
+            f"select.{metric}": trial.scores,
+            "fit.rows": [float(rows) for rows in trial.rows],
+            "fit.seconds": [trial.seconds],
+        },
+        tags={"tradewind.outcome": outcome, **warned},
+    )

@@ -1,0 +1,112 @@
+"""Calibration, kept only where it helps on rows that it was not fitted on.
+
+A forward split inside the select stretch: each method is fitted on the earlier days and tried on
+the later ones. It is kept if the log loss there falls by more than the standard error of that fall,
+with whole days as the units, because rows of a day share their weather and are not independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+
+from tradewind.learning.estimators import predict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS = ("isotonic", "sigmoid", "temperature")
+_TINY = float(np.finfo(np.float64).eps)
+_FEWEST_UNITS = 4
+_CLASSES = 2
+
+
+@dataclass(frozen=True)
+class CalibrationTrial:
+    """One method, tried on the later part of the select stretch.
+
+    Attributes:
+        gain: By how much the mean log loss fell; negative where it rose.
+        standard_error: Of the gain, with days as units.
+    """
+
+    method: str
+    gain: float
+    standard_error: float
+
+    @property
+    def helps(self) -> bool:
+        """Whether the gain is more than its standard error."""
+        return self.gain > self.standard_error
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The model after calibration, or as it was.
+
+    Attributes:
+        method: The method kept, or `none`.
+        trials: Every method that was tried.
+    """
+
+    estimator: Any
+    method: str
+    trials: tuple[CalibrationTrial, ...]
+
+
+def calibrate(
+    estimator: Any, features: pd.DataFrame, label: np.ndarray, *, units: np.ndarray
+) -> Calibrated:
+    """Try each method forward in time and keep the best one that helps, if any does.
+
+    Args:
+        estimator: A fitted classifier; it is not fitted again.
+        features: The select stretch, in the order of time.
+        label: 0 or 1, shape (n,).
+        units: The day of each row, shape (n,), ascending.
+    """
+    days = np.unique(units)
+    early = units < days[len(days) // 2]
+    both = all(len(np.unique(label[part])) == _CLASSES for part in (early, ~early))
+    if len(days) < _FEWEST_UNITS or not both:
+        return Calibrated(estimator, "none", ())
+    plain = _losses(estimator, features[~early], label[~early])
+    tried = []
+    for method in METHODS:
+        model = CalibratedClassifierCV(FrozenEstimator(estimator), method=method)
+        model.fit(features[early], label[early])
+        gains = plain - _losses(model, features[~early], label[~early])
+        tried.append((_tried(method, gains, units[~early]), model))
+    trials = tuple(trial for trial, _ in tried)
+    best, model = max(tried, key=lambda pair: pair[0].gain)
+    if not best.helps:
+        return Calibrated(estimator, "none", trials)
+    return Calibrated(model, best.method, trials)
+
+
+def clustered_standard_error(values: np.ndarray, units: np.ndarray) -> float:
+    """Standard error of the mean of rows that come in units.
+
+    The linearised variance of a ratio of unit totals (Cochran, Sampling Techniques, 3rd ed., 6.3).
+
+    Args:
+        values: One a row, shape (n,).
+        units: The unit of each row, shape (n,); at least two distinct ones.
+    """
+    _, place = np.unique(units, return_inverse=True)
+    residuals = np.bincount(place, weights=values - values.mean())
+    count = len(residuals)
+    return float(np.sqrt(count / (count - 1) * np.sum(residuals**2)) / len(values))
+
+
+def _tried(method: str, gains: np.ndarray, units: np.ndarray) -> CalibrationTrial:
+    return CalibrationTrial(method, float(gains.mean()), clustered_standard_error(gains, units))
+
+
+def _losses(model: Any, features: pd.DataFrame, label: np.ndarray) -> np.ndarray:
+    score = np.clip(predict(model, features, problem="binary"), _TINY, 1 - _TINY)
+    return np.asarray(-np.where(label == 1, np.log(score), np.log1p(-score)))

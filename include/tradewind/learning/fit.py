@@ -1,0 +1,125 @@
+"""From a feature set to a finished model: split, search, calibrate, find the threshold. No refit.
+
+What leaves here is what will be judged and registered. The judge stretch is cut off first and is
+looked at by nothing in this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tradewind.learning.calibrate import Calibrated, calibrate
+from tradewind.learning.estimators import predict
+from tradewind.learning.search import Found, Sample, search
+from tradewind.learning.splits import Split, local_days, split_frame
+from tradewind.learning.thresholds import find_threshold
+from tradewind.stats.metrics import metrics_of
+from tradewind.stats.rows import binary_rows, regression_rows
+from tradewind.stores.scorer import cast_features
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+    from tradewind.definition.schema import ModelDefinition
+    from tradewind.stats.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished model and how it came to be.
+
+    Attributes:
+        estimator: The scikit-learn object that scores: the winner, calibrated where that helped.
+        found: The search's winner and every trial.
+        calibrated: Which calibration was kept, and every one tried.
+        decision_threshold: From which score a row is positive; None for regression.
+        split: The rows of each stretch.
+    """
+
+    estimator: Any
+    found: Found
+    calibrated: Calibrated
+    decision_threshold: float | None
+    split: Split
+
+
+def fit_model(
+    model: ModelDefinition,
+    frame: pd.DataFrame,
+    *,
+    as_of: datetime,
+    window_days: int | None = None,
+    candidate: str | None = None,
+) -> Fitted:
+    """Train one model. The same arguments and threads give the same model to the last bit.
+
+    Args:
+        model: What is to be learned, and with which budget.
+        frame: The feature set.
+        as_of: The end of the judge stretch.
+        window_days: Days from the first of the fit stretch to the as-of, over what is declared.
+        candidate: Tries this one of the declared candidates only.
+
+    Raises:
+        LabelError: A stretch has no labelled row, or one class only.
+        EvidenceError: The judge stretch is too short, or the stretches are not apart.
+        DefinitionError: A candidate cannot be fitted as it is declared.
+        SearchTimeoutError: The search took longer than the definition allows.
+    """
+    split = split_frame(frame, model, as_of=as_of, window_days=window_days)
+    metric = metrics_of(model)[model.deciding_metric]
+    fit = sample(model, split.fit.tail(model.train.search.rows))
+    select = sample(model, split.select)
+    # The thread count is an input like any other: sums in another order are other sums.
+    with threadpool_limits(limits=model.resources.threads):
+        found = search(
+            model,
+            fit=fit,
+            select=select,
+            objective=partial(_measure, model, metric),
+            greater_is_better=bool(metric.greater_is_better),
+            candidate=candidate,
+        )
+        calibrated = _calibrated(model, found, select, split)
+        score = predict(calibrated.estimator, select.features, problem=model.problem)
+    threshold = decision_threshold(model, select.label, score)
+    return Fitted(calibrated.estimator, found, calibrated, threshold, split)
+
+
+def sample(model: ModelDefinition, frame: pd.DataFrame) -> Sample:
+    """The features as a model sees them, beside the label as numbers."""
+    kind = np.int8 if model.problem == "binary" else np.float64
+    return Sample(
+        cast_features(frame, model.features.types), frame["label"].astype(kind).to_numpy(copy=True)
+    )
+
+
+def decision_threshold(
+    model: ModelDefinition, label: np.ndarray, score: np.ndarray
+) -> float | None:
+    """The declared threshold, or the best one on these rows; None for regression."""
+    if model.problem == "regression":
+        return None
+    declared = model.train.decision_threshold
+    return find_threshold(label, score, value=model.value) if declared == "auto" else declared
+
+
+def _calibrated(model: ModelDefinition, found: Found, select: Sample, split: Split) -> Calibrated:
+    if model.problem == "regression" or model.train.calibration == "none":
+        return Calibrated(found.estimator, "none", ())
+    days = local_days(split.select["prediction_time"], zone=model.zone)
+    return calibrate(found.estimator, select.features, select.label, units=days.to_numpy())
+
+
+def _measure(model: ModelDefinition, metric: Metric, label: np.ndarray, score: np.ndarray) -> float:
+    if model.problem == "regression":
+        return metric.of(regression_rows(label, score))
+    threshold = decision_threshold(model, label, score)
+    return metric.of(binary_rows(label, score, threshold=threshold))

@@ -1,0 +1,245 @@
+"""Successive halving: many configurations on few rows, the better ones on more, the best on all.
+
+Jamieson and Talwalkar (2016), with two differences. Rows, not iterations, are the resource: each
+rung sees three times as many of the fit stretch, spread evenly over its time. And every rung is
+scored on the whole select stretch, so that figures of one rung compare; the judge stretch is never
+touched. The last rung sees every row that a fit may see, and its winner is the model: what was
+compared is what goes on, without a second fit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+
+from tradewind.errors import DefinitionError, SearchTimeoutError
+from tradewind.learning.estimators import build_pipeline, predict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+    from tradewind.definition.learning import Candidate
+    from tradewind.definition.schema import ModelDefinition
+
+FACTOR = 3
+# Fewer rows than this rank configurations by luck.
+_FEWEST_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What one rung of the search is given: the best so many configurations, on so many rows."""
+
+    configurations: int
+    rows: int
+
+
+@dataclass
+class Trial:
+    """One configuration and how it fared, the losers too.
+
+    Attributes:
+        candidate: The declared name of its estimator.
+        params: The searched parameters.
+        scores: The deciding metric on the select stretch, rung by rung.
+        rows: How many rows of the fit stretch it saw, rung by rung.
+        seconds: What its fits took, together.
+        warnings: What scikit-learn had to say of them.
+    """
+
+    number: int
+    candidate: str
+    params: Mapping[str, Any]
+    scores: list[float] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a trial learns from, and what it is compared on.
+
+    Attributes:
+        features: In the order of time.
+        label: Shape (n,).
+    """
+
+    features: pd.DataFrame
+    label: np.ndarray
+
+    def spread(self, count: int) -> Sample:
+        """A part, spread evenly over time; within each class, so that a rare one stays in."""
+        if count >= len(self.label):
+            return self
+        share = count / len(self.label)
+        classes = np.unique(self.label)
+        parts = [np.flatnonzero(self.label == c) for c in classes] if len(classes) == 2 else None  # noqa: PLR2004
+        chosen = [
+            part[np.linspace(0, len(part) - 1, max(1, math.ceil(share * len(part)))).astype(int)]
+            for part in parts or [np.arange(len(self.label))]
+        ]
+        places = np.sort(np.concatenate(chosen))
+        return Sample(self.features.iloc[places], self.label[places])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search comes to: the fitted winner, and every trial."""
+
+    estimator: Pipeline
+    winner: Trial
+    trials: tuple[Trial, ...]
+
+
+def search(
+    model: ModelDefinition,
+    *,
+    fit: Sample,
+    select: Sample,
+    objective: Callable[[np.ndarray, np.ndarray], float],
+    greater_is_better: bool,
+    candidate: str | None = None,
+) -> Found:
+    """Try configurations within the budget and return the fitted winner.
+
+    Args:
+        model: Its candidates, budget and seed.
+        fit: The fit stretch; no more rows than a fit may see.
+        select: The select stretch, on which every trial is scored.
+        objective: Takes label and score of the select stretch to the deciding metric.
+        greater_is_better: Of that metric.
+        candidate: Tries this one of the declared candidates only.
+
+    Raises:
+        DefinitionError: An estimator refuses its parameters, or the budget leaves a candidate out.
+        SearchTimeoutError: It took longer than `train.search.timeout`, looked at after each fit.
+    """
+    trials = draw_trials(model, candidate=candidate)
+    deadline = time.monotonic() + model.train.search.timeout.total_seconds()
+    sign = 1 if greater_is_better else -1
+    alive, fitted = list(trials), {}
+    for rung in plan_rungs(len(trials), rows=len(fit.label)):
+        alive, part, best = alive[: rung.configurations], fit.spread(rung.rows), -math.inf
+        for trial in alive:
+            pipeline = _fit(trial, model, part)
+            score = predict(pipeline, select.features, problem=model.problem)
+            trial.scores.append(objective(select.label, score))
+            if sign * trial.scores[-1] > best:
+                best, fitted = sign * trial.scores[-1], {trial.number: pipeline}
+            _require_time(deadline, model)
+        # A stable sort: of two equal ones the first drawn goes first, on every machine.
+        alive.sort(key=lambda trial: -sign * trial.scores[-1])
+    return Found(fitted[alive[0].number], alive[0], trials)
+
+
+def draw_trials(model: ModelDefinition, *, candidate: str | None = None) -> tuple[Trial, ...]:
+    """Spend the budget of trials: one for each candidate, the rest in turn while there are any.
+
+    Args:
+        model: Its candidates, budget and seed.
+        candidate: Tries this one of the declared candidates only.
+
+    Raises:
+        DefinitionError: The candidate is not declared, or there are fewer trials than candidates.
+    """
+    candidates = model.candidates
+    if candidate is not None:
+        candidates = {candidate: _declared(model, candidate)}
+    shares = _shares(candidates, budget=model.train.search.trials)
+    drawn = [
+        (name, params)
+        for name, body in candidates.items()
+        for params in _sample(body, shares[name], seed=model.train.seed)
+    ]
+    return tuple(Trial(number, name, params) for number, (name, params) in enumerate(drawn, 1))
+
+
+def plan_rungs(trials: int, *, rows: int) -> list[Rung]:
+    """How many configurations see how many rows, rung by rung; the last sees them all.
+
+    Args:
+        trials: Configurations in all.
+        rows: Rows of the fit stretch.
+    """
+    steps = 0
+    while trials > FACTOR ** (steps + 1) and rows >= _FEWEST_ROWS * FACTOR ** (steps + 1):
+        steps += 1
+    return [
+        Rung(math.ceil(trials / FACTOR**step), max(1, rows // FACTOR ** (steps - step)))
+        for step in range(steps + 1)
+    ]
+
+
+def _declared(model: ModelDefinition, candidate: str) -> Candidate:
+    if candidate not in model.candidates:
+        raise DefinitionError(
+            f"{model.name}: candidate {candidate!r} is not declared; "
+            f"train.candidates has {', '.join(model.candidates)}"
+        )
+    return model.candidates[candidate]
+
+
+def _shares(candidates: Mapping[str, Candidate], *, budget: int) -> dict[str, int]:
+    if budget < len(candidates):
+        raise DefinitionError(
+            f"train.search.trials: {budget} cannot give each of the {len(candidates)} candidates "
+            f"a trial ({', '.join(candidates)})"
+        )
+    sizes = {name: len(ParameterGrid(body.search)) for name, body in candidates.items()}
+    shares = dict.fromkeys(candidates, 1)
+    left = budget - len(candidates)
+    while left and (open_ones := [name for name in candidates if shares[name] < sizes[name]]):
+        for name in open_ones[:left]:
+            shares[name] += 1
+        left -= len(open_ones[:left])
+    return shares
+
+
+def _sample(candidate: Candidate, share: int, *, seed: int) -> list[dict[str, Any]]:
+    grid = list(ParameterGrid(candidate.search))
+    if share >= len(grid):
+        return grid
+    # Lists are sampled without replacement, so that no configuration is tried twice.
+    return list(ParameterSampler(candidate.search, n_iter=share, random_state=seed))
+
+
+def _fit(trial: Trial, model: ModelDefinition, sample: Sample) -> Pipeline:
+    where = f"{model.name}: train.candidates.{trial.candidate}"
+    pipeline = build_pipeline(
+        model.candidates[trial.candidate],
+        trial.params,
+        types=model.features.types,
+        problem=model.problem,
+        seed=model.train.seed,
+        where=where,
+    )
+    began = time.perf_counter()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            pipeline.fit(sample.features, sample.label)
+        except (ValueError, TypeError) as error:
+            raise DefinitionError(f"{where}: with {dict(trial.params)}: {error}") from error
+    trial.seconds += time.perf_counter() - began
+    trial.rows.append(len(sample.label))
+    texts = [f"{w.category.__name__}: {w.message}" for w in said]
+    trial.warnings = list(dict.fromkeys([*trial.warnings, *texts]))
+    return pipeline
+
+
+def _require_time(deadline: float, model: ModelDefinition) -> None:
+    if time.monotonic() > deadline:
+        raise SearchTimeoutError(
+            f"{model.name}: the search took longer than train.search.timeout "
+            f"({model.train.search.timeout}): lower train.search.trials or rows, or allow more"
+        )
