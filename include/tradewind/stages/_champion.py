@@ -1,0 +1,190 @@
+"""The champion as one of the judged: found in the ledger, scored with its own features.
+
+Whatever keeps it from being judged is recorded in words, and blocks at the gate: a champion that is
+named and cannot be loaded is never taken for none.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tradewind.definition.loader import parse_definition
+from tradewind.engine.database import open_database
+from tradewind.engine.features import build
+from tradewind.engine.relations import load
+from tradewind.errors import EvidenceError
+from tradewind.learning.splits import MIN_JUDGE_UNITS, local_days
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.records import Admission, ChampionState, TrainedModel, Validated
+    from tradewind.stores.registry import LoadedModel
+    from tradewind.stores.stores import Stores
+
+log = logging.getLogger(__name__)
+
+_FEATURE_SECTIONS = {"entity_key", "event_time", "horizon", "sources", "features"}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One player's answers on the rows of the judge stretch, in their order.
+
+    Attributes:
+        score: Shape (rows,).
+        threshold: From which score it decides for 1; None for regression.
+    """
+
+    score: npt.NDArray[np.float64]
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Who decides now, and whether it can be judged.
+
+    Attributes:
+        state: As in `Evidence`; `judged` as long as nothing keeps it from being so.
+        problem: What keeps it from being judged.
+        trained_until: No row before this may be used to judge it.
+    """
+
+    state: ChampionState
+    version: int | None = None
+    model_uri: str | None = None
+    problem: str | None = None
+    scores: Scores | None = field(default=None, repr=False)
+    trained_until: datetime | None = None
+
+    def may_be_judged_on(self, judge: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Say of each row whether the champion has surely not been trained on it."""
+        after = judge["prediction_time"] >= self.trained_until
+        return after.to_numpy(dtype=np.bool_)
+
+
+def find_champion(admission: Admission, trained: TrainedModel, *, stores: Stores) -> Champion:
+    """Ask the ledger who was champion at the run's moment."""
+    record = stores.ledger.champion(admission.model, as_of=admission.as_of)
+    if record is None:
+        return Champion("never")
+    same = record.model_uri == trained.model_uri
+    return Champion("is_candidate" if same else "judged", record.version, record.model_uri)
+
+
+def score_champion(
+    champion: Champion,
+    frozen: FrozenDefinition,
+    validated: Validated,
+    judge: pd.DataFrame,
+    *,
+    as_of: datetime,
+    stores: Stores,
+) -> Champion:
+    """Score the champion on the judge rows, with the features of its own definition.
+
+    Args:
+        champion: As the ledger names it.
+        frozen: The definition of this run.
+        validated: The sources, for a champion whose features are defined otherwise.
+        judge: The judge stretch, with this run's features.
+        as_of: The moment that the run stands at.
+        stores: Where model and definition are kept.
+
+    Returns:
+        It, with its scores; or as `unusable`, with what keeps it from being judged.
+    """
+    try:
+        loaded = stores.registry.load(champion.model_uri or "")
+        own = _definition_of(loaded, stores=stores)
+        if own.model.problem != frozen.model.problem:
+            raise EvidenceError(f"it solves a {own.model.problem} problem, this is another")
+        rows = judge
+        if _feature_identity(own) != _feature_identity(frozen):
+            log.info("version %s has features of its own: building them", champion.version)
+            rows = _own_features(own, validated, judge, as_of=as_of, stores=stores)
+        return _scored(champion, frozen, loaded, rows)
+    except Exception as error:  # any reason at all why it cannot be judged is recorded
+        log.exception("version %s cannot be judged", champion.version)
+        problem = str(error) or repr(error)
+        return replace(champion, state="unusable", problem=problem, scores=None)
+
+
+def _scored(
+    champion: Champion, frozen: FrozenDefinition, loaded: LoadedModel, rows: pd.DataFrame
+) -> Champion:
+    score = loaded.score(rows)["score"].to_numpy(dtype=np.float64)
+    missing = int(np.count_nonzero(~np.isfinite(score)))
+    if missing:
+        raise EvidenceError(f"{missing} of its {len(score)} scores are missing or not finite")
+    scored = replace(
+        champion,
+        scores=Scores(score, loaded.metadata["decision_threshold"]),
+        trained_until=datetime.fromisoformat(loaded.metadata["trained_until"]),
+    )
+    _require_units(scored, frozen, rows)
+    return scored
+
+
+def _require_units(champion: Champion, frozen: FrozenDefinition, judge: pd.DataFrame) -> None:
+    unseen = judge[champion.may_be_judged_on(judge)]
+    units = local_days(unseen["prediction_time"], zone=frozen.model.zone).nunique()
+    if units < MIN_JUDGE_UNITS:
+        raise EvidenceError(
+            f"it was trained until {champion.trained_until}, and only {units} of the judged days "
+            f"come after that; {MIN_JUDGE_UNITS} are needed: judge a later as-of, or with a longer "
+            "`train.judge_days`"
+        )
+
+
+def _definition_of(loaded: LoadedModel, *, stores: Stores) -> FrozenDefinition:
+    digest = loaded.metadata["origin"]["tradewind.definition_digest"]
+    files = stores.ledger.definition_files(digest)
+    return parse_definition(files, where=f"{loaded.metadata['model']}@{digest[:12]}")
+
+
+def _own_features(
+    own: FrozenDefinition,
+    validated: Validated,
+    judge: pd.DataFrame,
+    *,
+    as_of: datetime,
+    stores: Stores,
+) -> pd.DataFrame:
+    """Build the champion's features for the judge rows, from the same validated sources."""
+    key, manifest = own.model.entity_key, stores.lake.read_json(validated.uri)
+    foreign = sorted({*own.model.sources} - {*manifest}) + sorted({*key} - {*judge.columns})
+    if foreign:
+        raise EvidenceError(
+            f"its definition names {', '.join(foreign)}, which the validated sources or the entity "
+            "key of this run no longer have"
+        )
+    sources = {name: stores.lake.dataset([manifest[name]]) for name in own.model.sources}
+    resources, first = own.model.resources, judge["event_time"].min().to_pydatetime()
+    with open_database(memory=resources.memory, threads=resources.threads) as connection:
+        load(connection, own, sources)
+        built = build(connection, own, as_of=as_of, start=first).to_pandas()
+    features = built[[*key, *own.model.features.types]].assign(found=True)
+    rows = judge[[*dict.fromkeys([*key, "prediction_time"])]].merge(
+        features, on=key, how="left", validate="one_to_one"
+    )
+    missing = int(rows["found"].isna().sum())
+    if missing:
+        raise EvidenceError(
+            f"its own features.sql gives no row for {missing} of the {len(judge)} judged rows"
+        )
+    return rows
+
+
+def _feature_identity(frozen: FrozenDefinition) -> dict[str, Any]:
+    """Everything that decides what a row's features are."""
+    told = frozen.model.model_dump(mode="json", include=_FEATURE_SECTIONS)
+    files = {name: text for name, text in frozen.files.items() if name != "model.yaml"}
+    return {**told, "files": files}

@@ -1,0 +1,160 @@
+"""Lets a run in: with the model's lease and a frozen definition, or not, with the reason."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tradewind.definition.loader import load_definition, model_folders, parse_definition
+from tradewind.definition.problems import nearest
+from tradewind.errors import DefinitionError, RequestError
+from tradewind.records import Admission, Refusal, RunRequest
+from tradewind.stores.events import DEFINITION_BROKEN, NOT_ADMITTED
+from tradewind.stores.leases import LeaseHeld, lease_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.schema import ModelDefinition
+    from tradewind.stores.stores import Stores
+
+log = logging.getLogger(__name__)
+
+LEAST_FIT_DAYS = 7
+"""What a training window must leave for fitting, before the stretches for selecting and judging."""
+
+
+def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission | Refusal:
+    """Let a run in, or say why not.
+
+    A model whose folder is broken now goes on with the last definition that it was admitted with,
+    and the ledger says so. The same run asking again is the same admission.
+
+    Args:
+        request: What is asked for.
+        stores: The ledger.
+        config_dir: The folder that holds `models/`.
+
+    Returns:
+        The admission; or the refusal, when another run holds the model's lease.
+
+    Raises:
+        DefinitionError: There is no such model, or it is broken and was never whole.
+        RequestError: The as-of lies in the future, or an override is not possible.
+        LedgerError: The ledger cannot be reached.
+    """
+    _require_past(request, stores=stores)
+    frozen = _definition(request, stores=stores, config_dir=config_dir)
+    _require_candidate(request, frozen.model)
+    _require_window(request, frozen.model)
+    lease = stores.ledger.acquire_lease(
+        request.model,
+        holder=request.run_id,
+        ttl=lease_time(frozen.model.schedule),
+        as_of=request.as_of,
+        actor=request.actor,
+        reason=request.reason,
+    )
+    if isinstance(lease, LeaseHeld):
+        return _refuse(request, lease, stores=stores)
+    digest = stores.ledger.freeze_definition(
+        request.model, frozen.files, as_of=request.as_of, actor=request.actor
+    )
+    log.info(
+        "%s: definition %s, lease %d until %s",
+        request.model,
+        digest[:12],
+        lease.fencing_token,
+        lease.expires_at.isoformat(timespec="seconds"),
+    )
+    return Admission(request=request, definition_digest=digest, fencing_token=lease.fencing_token)
+
+
+def _require_past(request: RunRequest, *, stores: Stores) -> None:
+    now = stores.ledger.now()
+    if request.as_of > now:
+        raise RequestError(
+            f"{request.model}: the as-of {request.as_of.isoformat()} lies in the future; the "
+            f"ledger's clock says {now.isoformat(timespec='seconds')}: ask for a moment before it"
+        )
+
+
+def _require_candidate(request: RunRequest, model: ModelDefinition) -> None:
+    if request.candidate is not None and request.candidate not in model.candidates:
+        raise RequestError(
+            f"{model.name}: there is no candidate {request.candidate!r}"
+            f"{nearest(request.candidate, model.candidates)}"
+        )
+
+
+def _require_window(request: RunRequest, model: ModelDefinition) -> None:
+    if request.window_days is None:
+        return
+    judge, select = model.train.judge_days, model.train.select_days
+    least = judge + select + LEAST_FIT_DAYS
+    if request.window_days < least:
+        raise RequestError(
+            f"{model.name}: a window of {request.window_days} days is too short: it takes "
+            f"{judge} to judge, {select} to select and {LEAST_FIT_DAYS} to fit, so at least {least}"
+        )
+
+
+def _definition(request: RunRequest, *, stores: Stores, config_dir: Path) -> FrozenDefinition:
+    folders = model_folders(config_dir)
+    if request.model not in folders:
+        raise DefinitionError(
+            f"{config_dir / 'models' / request.model}:1: there is no such model"
+            f"{nearest(request.model, folders)}"
+        )
+    try:
+        return load_definition(folders[request.model])
+    except DefinitionError as error:
+        return _last_good(request, error, stores=stores)
+
+
+def _last_good(request: RunRequest, error: DefinitionError, *, stores: Stores) -> FrozenDefinition:
+    digest = stores.ledger.last_definition(request.model)
+    if digest is None:
+        raise error
+    try:
+        frozen = parse_definition(
+            stores.ledger.definition_files(digest), where=f"{request.model}@{digest[:12]}"
+        )
+    except DefinitionError as older:
+        # What was whole under an earlier release need not be so under this one.
+        raise DefinitionError([*error.problems, *older.problems]) from error
+    _warn(request, error, digest, stores=stores)
+    return frozen
+
+
+def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: Stores) -> None:
+    reason = f"broken now, so {digest[:12]}, its last good definition, is used: {error.problems[0]}"
+    log.warning("%s: %s", request.model, reason)
+    said = stores.ledger.events(
+        model=request.model, kind=DEFINITION_BROKEN, newest_first=True, limit=1
+    )
+    payload = {"problems": error.problems, "used": digest, "run_id": request.run_id}
+    if said and said[0].payload == payload:
+        return
+    stores.ledger.append(
+        model=request.model,
+        kind=DEFINITION_BROKEN,
+        as_of=request.as_of,
+        actor=request.actor,
+        reason=reason,
+        payload=payload,
+    )
+
+
+def _refuse(request: RunRequest, lease: LeaseHeld, *, stores: Stores) -> Refusal:
+    stores.ledger.append(
+        model=request.model,
+        kind=NOT_ADMITTED,
+        as_of=request.as_of,
+        actor=request.actor,
+        reason=lease.sentence,
+        payload={"run_id": request.run_id, "lease": lease.model_dump(mode="json")},
+    )
+    log.info("%s: not admitted: %s", request.model, lease.sentence)
+    return Refusal(request=request, reason=lease.sentence)

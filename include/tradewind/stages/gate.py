@@ -1,0 +1,93 @@
+"""Gate: every gate is asked, and their answers are the verdict.
+
+The verdict is stored, and stays with the candidate in MLflow whatever it says, with the figures it
+was judged by: a blocked candidate is there for everyone to see.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tradewind.gates import passed, run_gates
+from tradewind.records import Evidence, Verdict
+from tradewind.stores.digests import json_digest
+
+if TYPE_CHECKING:
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.records import Admission, Evaluation, TrainedModel
+    from tradewind.stores.stores import Stores
+
+log = logging.getLogger(__name__)
+
+# Grows when the gates would say something else of the same evidence.
+VERSION = 1
+_LONGEST_TAG = 5000
+
+
+def judge(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    *,
+    stores: Stores,
+) -> Verdict:
+    """Ask every gate about a candidate, and write the verdict down.
+
+    At `verdicts/<digest>.json` lies the verdict; beside the candidate in MLflow lie its tags (the
+    verdict, and each gate's sentence) and the judged metrics with their intervals.
+
+    Raises:
+        LakeError: The evaluation is not there: without evidence there is no verdict at all.
+        RegistryError: MLflow does not answer.
+    """
+    evidence = Evidence.model_validate(stores.lake.read_json(evaluation.uri)["evidence"])
+    asked = frozen.model.gates.model_dump(mode="json")
+    digest = json_digest([VERSION, evaluation.digest, asked, frozen.model.deciding_metric])
+    uri = f"verdicts/{digest}.json"
+    if stores.lake.exists(uri):
+        log.info("%s: the verdict on this evidence is there: %s", admission.model, uri)
+        return Verdict.model_validate(stores.lake.read_json(uri))
+    results = run_gates(evidence, frozen.model)
+    verdict = Verdict(passed=passed(results), digest=digest, uri=uri, results=results)
+    _annotate(trained, evaluation, evidence, verdict, stores=stores)
+    # Written last: a task that is killed before this annotates again, and changes nothing by it.
+    stores.lake.put_json(uri, verdict.model_dump(mode="json"))
+    for result in results:
+        log.info("%s: %s: %s", result.gate, result.outcome, result.sentence)
+    return verdict
+
+
+def _annotate(
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    evidence: Evidence,
+    verdict: Verdict,
+    *,
+    stores: Stores,
+) -> None:
+    said = {
+        f"gate.{result.gate}": f"{result.outcome}: {result.sentence}"[:_LONGEST_TAG]
+        for result in verdict.results
+    }
+    figures = {
+        f"judged.{name}{suffix}": value
+        for name, estimate in evidence.candidate.items()
+        for suffix, value in (
+            ("", estimate.value),
+            (".low", estimate.low),
+            (".high", estimate.high),
+        )
+    }
+    stores.registry.annotate(
+        trained.run_id,
+        trained.model_uri,
+        tags={
+            "verdict": "passed" if verdict.passed else "blocked",
+            "verdict_digest": verdict.digest,
+            "evaluation_uri": evaluation.uri,
+            **said,
+        },
+        metrics={**figures, "judged.rows": evidence.rows, "judged.units": evidence.units},
+    )

@@ -1,0 +1,222 @@
+"""Makes a candidate that passed every gate the champion; says what became of one that did not."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tradewind.errors import RegistryError
+from tradewind.promotion import promote, reconcile
+from tradewind.records import Registration
+from tradewind.stores.events import BLOCKED
+
+if TYPE_CHECKING:
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.records import Admission, Evaluation, GateResult, TrainedModel, Verdict
+    from tradewind.stores.ledger import ChampionRecord
+    from tradewind.stores.stores import Stores
+
+log = logging.getLogger(__name__)
+
+# MLflow keeps its own tags of a run, which a version has no use for; but the code is worth naming.
+_GIT = "mlflow.source.git.commit"
+
+
+def register(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    verdict: Verdict,
+    *,
+    stores: Stores,
+) -> Registration:
+    """Register and promote a candidate, or record why not.
+
+    Doing it twice (a task that was retried or cleared) gives one version and one promotion.
+
+    Args:
+        admission: The run, with its lease.
+        frozen: The definition that the candidate was trained by.
+        trained: The candidate.
+        evaluation: The evidence.
+        verdict: What the gates say.
+        stores: Ledger and registry.
+
+    Returns:
+        What became of the candidate.
+
+    Raises:
+        LeaseLostError: Another run has had the model's lease since.
+        PromotionRefusedError: The champion changed while this run was going on.
+        RegistryError: MLflow refuses, or has lost the candidate.
+    """
+    model = admission.model
+    reconcile(stores=stores, model=model)
+    champion = stores.ledger.champion(model)
+    _annotate(admission, trained, verdict, stores=stores)
+    if not verdict.passed:
+        result = _blocked(admission, trained, verdict, champion, stores=stores)
+    elif champion is not None and champion.model_uri == trained.model_uri:
+        result = _already(admission, champion)
+    elif champion is not None and admission.as_of < champion.since:
+        result = _would_have(admission, champion)
+    else:
+        tags = _tags(admission, frozen, trained, evaluation, verdict, stores=stores)
+        result = _promoted(admission, trained, verdict, champion, tags=tags, stores=stores)
+    log.info("%s: %s: %s", model, result.outcome, result.reason)
+    return result
+
+
+def _annotate(
+    admission: Admission, trained: TrainedModel, verdict: Verdict, *, stores: Stores
+) -> None:
+    stores.registry.annotate(
+        trained.run_id,
+        trained.model_uri,
+        tags={
+            "verdict": "passed" if verdict.passed else "blocked",
+            "verdict_digest": verdict.digest,
+            "verdict_run": admission.request.run_id,
+        },
+        metrics={},
+    )
+
+
+def _blocked(
+    admission: Admission,
+    trained: TrainedModel,
+    verdict: Verdict,
+    champion: ChampionRecord | None,
+    *,
+    stores: Stores,
+) -> Registration:
+    blocking = [result for result in verdict.results if result.outcome == "blocked"]
+    reason = _first_sentence(blocking)
+    said = {"train_key": trained.train_key, "verdict_digest": verdict.digest}
+    known = stores.ledger.events(model=admission.model, kind=BLOCKED)
+    if not any(said.items() <= event.payload.items() for event in known):
+        stores.ledger.append(
+            model=admission.model,
+            kind=BLOCKED,
+            as_of=admission.as_of,
+            actor=admission.request.actor,
+            reason=reason,
+            payload={
+                **said,
+                "gates": [result.gate for result in blocking],
+                "model_uri": trained.model_uri,
+                "run_id": admission.request.run_id,
+            },
+        )
+    return Registration(
+        outcome="blocked",
+        version=None,
+        champion=champion.version if champion else None,
+        reason=reason,
+    )
+
+
+def _first_sentence(blocking: list[GateResult]) -> str:
+    if not blocking:
+        return "the verdict blocks, though no gate says why: a verdict without gates passes nothing"
+    others = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
+    return f"{blocking[0].gate}: {blocking[0].sentence}{others}"
+
+
+def _already(admission: Admission, champion: ChampionRecord) -> Registration:
+    # A task that is run again says what it said before: this run did promote it.
+    own = champion.run_id == admission.request.run_id
+    return Registration(
+        outcome="promoted" if own else "unchanged",
+        version=champion.version,
+        champion=champion.version,
+        reason=_follows(champion.version, champion.previous)
+        if own
+        else f"version {champion.version} is this very model, and the champion already",
+    )
+
+
+def _would_have(admission: Admission, champion: ChampionRecord) -> Registration:
+    return Registration(
+        outcome="would_have",
+        version=None,
+        champion=champion.version,
+        reason=(
+            f"it passed every gate as of {admission.as_of:%Y-%m-%d %H:%M} UTC, and would have been "
+            f"promoted then; the champion, version {champion.version}, is of "
+            f"{champion.since:%Y-%m-%d %H:%M} UTC, and an older night promotes nothing"
+        ),
+    )
+
+
+def _promoted(
+    admission: Admission,
+    trained: TrainedModel,
+    verdict: Verdict,
+    champion: ChampionRecord | None,
+    *,
+    tags: dict[str, str],
+    stores: Stores,
+) -> Registration:
+    version = stores.registry.ensure_version(admission.model, trained.model_uri, tags)
+    promotion = promote(
+        stores=stores,
+        model=admission.model,
+        version=version,
+        expected_previous=champion.version if champion else None,
+        as_of=admission.as_of,
+        actor=admission.request.actor,
+        reason=admission.request.reason,
+        evidence_digest=verdict.digest,
+        fencing_token=admission.fencing_token,
+        run_id=admission.request.run_id,
+    )
+    return Registration(
+        outcome="promoted",
+        version=version,
+        champion=version,
+        reason=_follows(version, promotion.previous),
+    )
+
+
+def _follows(version: int, previous: int | None) -> str:
+    before = "the first champion" if previous is None else f"it follows version {previous}"
+    return f"every gate let version {version} through; {before}"
+
+
+def _tags(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    verdict: Verdict,
+    *,
+    stores: Stores,
+) -> dict[str, str]:
+    """What the version points back to; the candidate's own tags name the data it was fitted on."""
+    candidate = stores.registry.find_candidate(admission.model, trained.train_key)
+    if candidate is None:
+        raise RegistryError(
+            f"{admission.model}: MLflow no longer has the candidate {trained.model_uri} "
+            f"(run {trained.run_id}): clear the task `train`, which makes it again"
+        )
+    own = {
+        key: value
+        for key, value in candidate.tags.items()
+        if not key.startswith("mlflow.") or key == _GIT
+    }
+    return {
+        **own,
+        "model": admission.model,
+        "definition_digest": frozen.digest,
+        "evaluation_digest": evaluation.digest,
+        "verdict_digest": verdict.digest,
+        "train_key": trained.train_key,
+        "prediction_digest": trained.prediction_digest,
+        "candidate": trained.candidate,
+        "mlflow_run_id": trained.run_id,
+        "as_of": admission.as_of.isoformat(),
+        "dag_run_id": admission.request.run_id,
+        "actor": admission.request.actor,
+    }

@@ -1,0 +1,161 @@
+"""Train: from a feature set to one candidate, logged in MLflow with every trial beside it.
+
+The same inputs have the same key, and the same key is the same model: a second run with nothing
+changed finds the first one's and trains nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from tradewind.learning import account
+from tradewind.learning.estimators import predict
+from tradewind.learning.fit import fit_model, sample
+from tradewind.records import TrainedModel
+from tradewind.stores import provenance
+from tradewind.stores.digests import canonical_json, json_digest
+from tradewind.stores.model_files import require_same_answers, write_model
+from tradewind.stores.registry import CandidateLog, DatasetLog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.learning.fit import Fitted
+    from tradewind.records import Admission, FeatureSet
+    from tradewind.stores.registry import Candidate
+    from tradewind.stores.stores import Stores
+
+_log = logging.getLogger(__name__)
+# What a training came to, on its run: the TrainedModel but for the addresses that MLflow gives it.
+_RESULT = "tradewind.result"
+_EXAMPLE_ROWS = 5
+
+
+def train(
+    admission: Admission, frozen: FrozenDefinition, feature_set: FeatureSet, *, stores: Stores
+) -> TrainedModel:
+    """Train the candidate of a run, or find it where it has been trained already.
+
+    Args:
+        admission: The run: its as-of moment, and what it overrides of the definition.
+        frozen: What is to be learned.
+        feature_set: What it is learned from.
+        stores: The lake to read it from, the registry to log to.
+
+    Raises:
+        LabelError: A stretch has no labelled row, or one class only.
+        EvidenceError: The judge stretch is too short, or the stretches are not apart.
+        DefinitionError: A candidate cannot be fitted as it is declared.
+        SearchTimeoutError: The search took longer than the definition allows.
+        ModelRefusedError: The winner cannot be stored safely.
+        RegistryError: MLflow does not answer, or refuses.
+    """
+    made = provenance.made_with(stores.settings)
+    key = _train_key(admission, frozen, feature_set, made=made)
+    known = stores.registry.find_candidate(admission.model, key)
+    if known is not None:
+        _log.info("the same inputs were trained in run %s: nothing to do", known.run_id)
+        return _trained(known)
+    origin = _origin(admission, frozen, feature_set, made=made, stores=stores)
+    name = f"{admission.as_of.astimezone(frozen.model.zone):%Y-%m-%d} {key[:8]}"
+    with stores.registry.training(admission.model, train_key=key, name=name, tags=origin) as run_id:
+        fitted = fit_model(
+            frozen.model,
+            stores.lake.read_table(feature_set.uri).to_pandas(),
+            as_of=admission.as_of,
+            window_days=admission.request.window_days,
+            candidate=admission.request.candidate,
+        )
+        metric = frozen.model.deciding_metric
+        account.tell(fitted, metric=metric)
+        stores.registry.log_trials(run_id, account.trial_logs(fitted, metric=metric))
+        return _trained(_log_model(frozen, feature_set, fitted, run_id, origin, key, stores=stores))
+
+
+def _train_key(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    feature_set: FeatureSet,
+    *,
+    made: Mapping[str, str],
+) -> str:
+    return json_digest(
+        {
+            "definition": frozen.digest,
+            "features": feature_set.digest,
+            "as_of": admission.as_of.isoformat(),
+            "window_days": admission.request.window_days,
+            "candidate": admission.request.candidate,
+            "made_with": dict(made),
+        }
+    )
+
+
+def _origin(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    feature_set: FeatureSet,
+    *,
+    made: Mapping[str, str],
+    stores: Stores,
+) -> dict[str, str]:
+    return {
+        "tradewind.as_of": admission.as_of.isoformat(),
+        "tradewind.run_id": admission.request.run_id,
+        "tradewind.actor": admission.request.actor,
+        "tradewind.reason": admission.request.reason,
+        "tradewind.definition_digest": frozen.digest,
+        "tradewind.feature_set_digest": feature_set.digest,
+        "tradewind.feature_set_version": feature_set.version,
+        "tradewind.fencing_token": str(admission.fencing_token),
+        "tradewind.made_with": canonical_json(made),
+        "mlflow.source.git.commit": provenance.git_revision(stores.settings),
+    }
+
+
+def _log_model(
+    frozen: FrozenDefinition,
+    feature_set: FeatureSet,
+    fitted: Fitted,
+    run_id: str,
+    origin: Mapping[str, str],
+    key: str,
+    *,
+    stores: Stores,
+) -> Candidate:
+    model, judge = frozen.model, fitted.split.judge
+    judged = sample(model, judge)
+    metadata = {**account.metadata_of(fitted, model), "train_key": key, "origin": dict(origin)}
+    rows = DatasetLog(
+        "features", feature_set.digest, f"{stores.lake.uri}/{feature_set.uri}", feature_set.rows
+    )
+    with tempfile.TemporaryDirectory(prefix="tradewind-train-") as folder:
+        files = Path(folder, "model")
+        scorer = write_model(files, fitted.estimator, metadata=metadata)
+        with threadpool_limits(limits=model.resources.threads):
+            scores = predict(fitted.estimator, judged.features, problem=model.problem)
+            require_same_answers(scorer, scores, judge, who=model.name)
+        told = CandidateLog(
+            params=account.params_of(fitted, model),
+            metrics=account.metrics_of(fitted, metric=model.deciding_metric),
+            rows=rows,
+            example=judged.features.head(_EXAMPLE_ROWS),
+            requirements=provenance.scoring_requirements(),
+            tags={
+                **origin,
+                _RESULT: canonical_json(account.result_of(fitted, scores, train_key=key)),
+            },
+        )
+        return stores.registry.log_candidate(run_id, files, told)
+
+
+def _trained(candidate: Candidate) -> TrainedModel:
+    result = json.loads(candidate.tags[_RESULT])
+    return TrainedModel(run_id=candidate.run_id, model_uri=candidate.model_uri, **result)

@@ -1,0 +1,204 @@
+"""Everybody on the same rows; nobody on rows that they were trained on."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.learning import frames
+from tests.learning.frames import AS_OF
+from tests.stages.judging import QUICK, SQL, VALUE, Scene
+from tradewind.errors import EvidenceError, ModelRefusedError
+from tradewind.learning.splits import split_frame
+from tradewind.records import Evidence
+from tradewind.stages.evaluate import evaluate
+from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from tradewind.settings import Settings
+
+_numbers = itertools.count(1)
+FRAME = frames.feature_set()
+FURTHER = frames.feature_set(days=120, end=AS_OF + timedelta(days=10))
+
+
+@pytest.fixture
+def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
+    assert mlflow_server
+    assert ledger_dsn
+    return Scene(Stores(home), f"judged_{next(_numbers)}")
+
+
+def evidence_of(scene: Scene, evaluation) -> Evidence:
+    return Evidence.model_validate(scene.stores.lake.read_json(evaluation.uri)["evidence"])
+
+
+def test_candidate_and_naive_rule_are_judged_on_the_rows_that_were_kept_back(scene):
+    frozen = scene.definition(value=VALUE)
+    _, trained, evaluation = scene.evaluate(frozen, FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert (evidence.rows, evidence.units) == (trained.judge.rows, trained.judge.units)
+    assert evidence.champion_state == "never"
+    assert evidence.champion is None
+    assert evidence.candidate["log_loss"].value < evidence.naive["log_loss"].value
+    assert evidence.naive["roc_auc"].value == 0.5
+    assert evidence.against_naive.low > 0
+    assert evaluation.headline.startswith(f"log_loss {evidence.candidate['log_loss'].value:.4f} (")
+    assert "naive rule 0." in evaluation.headline
+
+
+def test_money_is_the_worth_of_all_judged_decisions(scene):
+    frozen = scene.definition(value=VALUE)
+    _, trained, evaluation = scene.evaluate(frozen, FRAME)
+    evidence = evidence_of(scene, evaluation)
+    judge = split_frame(FRAME, frozen.model, as_of=AS_OF).judge
+    loaded = scene.stores.registry.load(trained.model_uri)
+    late, warned = judge["label"].astype(bool), loaded.score(judge)["decision"] == 1
+    worth = 60 * (late & warned) - 40 * (~late & warned) - 60 * (late & ~warned)
+    assert evidence.money["candidate"].value == pytest.approx(worth.sum())
+    assert evidence.money["candidate"].value > evidence.money["naive"].value
+    assert evidence.currency == "USD"
+
+
+def test_the_same_inputs_are_judged_once(scene, monkeypatch):
+    frozen = scene.definition()
+    admission, features, trained = scene.train(frozen, FRAME)
+    arguments = (admission, frozen, scene.validated(FRAME), features, trained)
+    first = evaluate(*arguments, stores=scene.stores)
+    monkeypatch.setattr(scene.stores.registry, "load", None)
+    assert evaluate(*arguments, stores=scene.stores) == first
+    assert scene.stores.lake.list("evaluations") == [first.uri]
+
+
+def test_a_champion_with_the_same_features_is_judged_on_the_same_frame(scene):
+    before = frames.feature_set(end=AS_OF - timedelta(days=1))
+    as_of = AS_OF - timedelta(days=1)
+    _, _, older = scene.train(scene.definition(), before, as_of=as_of)
+    version = scene.champion(older, as_of=as_of)
+    _, trained, evaluation = scene.evaluate(scene.definition(), FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert (evidence.champion_state, evidence.champion_version) == ("judged", version)
+    assert evidence.rows == trained.judge.rows
+    judge = split_frame(FRAME, scene.definition().model, as_of=AS_OF).judge
+    score = scene.stores.registry.load(older.model_uri).score(judge)["score"].to_numpy()
+    label = judge["label"].to_numpy(dtype=float)
+    loss = -np.where(label == 1, np.log(score), np.log1p(-score)).mean()
+    assert evidence.champion["log_loss"].value == pytest.approx(loss)
+    gain = evidence.champion["log_loss"].value - evidence.candidate["log_loss"].value
+    assert evidence.against_champion.value == pytest.approx(gain)
+    assert f"champion (version {version})" in evaluation.headline
+
+
+def test_the_champion_itself_is_recognised(scene):
+    frozen = scene.definition()
+    _, _, trained = scene.train(frozen, FRAME)
+    scene.champion(trained)
+    _, again, evaluation = scene.evaluate(frozen, FRAME)
+    assert again.model_uri == trained.model_uri
+    assert evidence_of(scene, evaluation).champion_state == "is_candidate"
+
+
+def test_a_champion_of_a_later_moment_is_not_known_yet(scene):
+    later = AS_OF + timedelta(days=10)
+    _, _, newer = scene.train(scene.definition(), FURTHER, as_of=later)
+    scene.champion(newer, as_of=later)
+    _, _, evaluation = scene.evaluate(scene.definition(), FRAME)
+    assert evidence_of(scene, evaluation).champion_state == "never"
+
+
+def test_a_champion_is_scored_with_the_features_of_its_own_definition(scene):
+    own = scene.definition(sql=SQL.replace("delay,", "-delay AS delay,"))
+    turned = FRAME.assign(delay=-FRAME["delay"])
+    _, _, older = scene.train(own, turned)
+    scene.champion(older)
+    _, _, evaluation = scene.evaluate(scene.definition(), FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert evidence.champion_state == "judged", evidence.champion_problem
+    # Learned from the delay turned around, and given it so, it is as good as the candidate.
+    assert evidence.against_champion.value == pytest.approx(0, abs=1e-3)
+
+
+def test_a_champion_whose_own_features_lack_rows_is_unusable(scene):
+    own = scene.definition(sql=f"{SQL} WHERE flight % 2 = 0")
+    _, _, older = scene.train(own, FRAME)
+    scene.champion(older)
+    _, _, evaluation = scene.evaluate(scene.definition(), FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert evidence.champion_state == "unusable"
+    assert "gives no row for" in evidence.champion_problem
+
+
+def test_a_champion_that_cannot_be_loaded_is_unusable_and_never_taken_for_none(scene):
+    _, _, older = scene.train(scene.definition(train={**QUICK, "seed": 5}), FRAME)
+    version = scene.champion(older)
+    scene.stores.registry._client.delete_logged_model(older.model_uri.removeprefix("models:/"))
+    _, trained, evaluation = scene.evaluate(scene.definition(), FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert (evidence.champion_state, evidence.champion_version) == ("unusable", version)
+    assert older.model_uri in evidence.champion_problem
+    assert evidence.champion is None
+    assert evidence.rows == trained.judge.rows
+    assert "could not be judged" in evaluation.headline
+
+
+@pytest.mark.parametrize(("judge_days", "state"), [(40, "judged"), (30, "unusable")])
+def test_no_champion_is_judged_on_rows_it_was_trained_on(scene, judge_days, state):
+    # Trained with a short judge stretch, the champion has seen further than the candidate.
+    champion = scene.definition(train={**QUICK, "judge_days": 28})
+    _, _, older = scene.train(champion, FRAME)
+    scene.champion(older)
+    later = AS_OF + timedelta(days=10) if judge_days == 40 else AS_OF
+    frame = FURTHER if judge_days == 40 else FRAME
+    if judge_days == 30:
+        older_end = AS_OF - timedelta(days=28)
+        assert older.select.end == older_end
+    frozen = scene.definition(train={**QUICK, "judge_days": judge_days})
+    _, trained, evaluation = scene.evaluate(frozen, frame, as_of=later)
+    evidence = evidence_of(scene, evaluation)
+    assert evidence.champion_state == ("judged" if state == "judged" else evidence.champion_state)
+    judge = split_frame(frame, frozen.model, as_of=later).judge
+    unseen = judge[judge["prediction_time"] >= older.select.end]
+    assert evidence.rows == len(unseen) < trained.judge.rows
+
+
+def test_too_few_days_after_the_champions_training_make_it_unusable(scene):
+    champion = scene.definition(train={**QUICK, "judge_days": 28})
+    _, _, older = scene.train(champion, FRAME)
+    scene.champion(older)
+    early = AS_OF
+    frozen = scene.definition(train={**QUICK, "judge_days": 30})
+    frame = FRAME[FRAME["prediction_time"] < AS_OF - timedelta(days=1)]
+    _, trained, evaluation = scene.evaluate(frozen, frame, as_of=early)
+    evidence = evidence_of(scene, evaluation)
+    assert evidence.champion_state == "unusable"
+    assert "only 27 of the judged days come after that; 28 are needed" in evidence.champion_problem
+    assert evidence.rows == trained.judge.rows
+
+
+def test_scores_that_are_not_those_of_the_training_are_refused(scene):
+    frozen = scene.definition()
+    admission, features, trained = scene.train(frozen, FRAME)
+    other = trained.model_copy(update={"prediction_digest": "0" * 32})
+    with pytest.raises(ModelRefusedError, match="does not answer as what was trained"):
+        evaluate(
+            admission, frozen, scene.validated(FRAME), features, other, stores=scene.stores
+        )
+
+
+def test_rows_that_training_did_not_keep_back_are_refused(scene):
+    frozen = scene.definition()
+    admission, features, trained = scene.train(frozen, FRAME)
+    fewer = trained.judge.model_copy(update={"rows": trained.judge.rows - 1})
+    with pytest.raises(EvidenceError, match="not the rows that the model has never seen"):
+        evaluate(
+            admission,
+            frozen,
+            scene.validated(FRAME),
+            features,
+            trained.model_copy(update={"judge": fewer}),
+            stores=scene.stores,
+        )

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.candidates import Shelf, fresh_name
+from tests.definition.folders import SQL, WHOLE
+from tradewind.definition.loader import parse_definition
+from tradewind.errors import LeaseLostError, RegistryError
+from tradewind.records import (
+    Admission,
+    Evaluation,
+    GateResult,
+    Registration,
+    RunRequest,
+    Stretch,
+    TrainedModel,
+    Verdict,
+)
+from tradewind.stages.register import register
+from tradewind.stores.ledger import ROUTINE, Lease
+from tradewind.stores.registry import Registry
+from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from tradewind.settings import Settings
+    from tradewind.stores.registry import Candidate
+
+JULY = datetime(2013, 7, 1, 4, tzinfo=UTC)
+DAY = timedelta(days=1)
+FROZEN = parse_definition({"model.yaml": WHOLE, "features.sql": SQL}, where="late")
+PASSES = GateResult(gate="beats_naive", outcome="passed", sentence="it is better")
+BLOCKS = GateResult(gate="threshold", outcome="blocked", sentence="0.61 is below 0.7")
+BLOCKS_TOO = GateResult(gate="beats_champion", outcome="blocked", sentence="it is worse")
+
+
+@dataclass
+class Scene:
+    """Real stores, a model of its own, and runs that have come as far as registration."""
+
+    stores: Stores
+    model: str
+
+    def candidate(self, train_key: str) -> TrainedModel:
+        tags = {
+            "tradewind.feature_set_digest": f"features of {train_key}",
+            "mlflow.source.git.commit": "abc123",
+        }
+        logged = Shelf(self.stores.registry, self.model).log(train_key, tags=tags)
+        return trained(train_key, logged)
+
+    def admission(self, run_id: str = "r1", *, as_of: datetime = JULY) -> Admission:
+        request = RunRequest(
+            model=self.model, run_id=run_id, as_of=as_of, actor="ann", reason="nightly"
+        )
+        for holder in [held.holder] if (held := self.stores.ledger.lease(self.model)) else []:
+            if holder != run_id:
+                self.stores.ledger.release_lease(
+                    self.model, holder=holder, fencing_token=held.fencing_token
+                )
+        lease = self.stores.ledger.acquire_lease(
+            self.model, holder=run_id, ttl=DAY, as_of=as_of, actor="ann", reason="nightly"
+        )
+        assert isinstance(lease, Lease)
+        return Admission(
+            request=request, definition_digest=FROZEN.digest, fencing_token=lease.fencing_token
+        )
+
+    def register(
+        self, admission: Admission, model: TrainedModel, *results: GateResult, stores: Any = None
+    ) -> Registration:
+        verdict = Verdict(
+            passed=bool(results) and all(r.outcome != "blocked" for r in results),
+            digest=f"verdict of {[r.gate for r in results]}",
+            uri="verdicts/x.json",
+            results=list(results),
+        )
+        evaluation = Evaluation(digest="evaluation", uri="evaluations/x.json", headline="good")
+        return register(admission, FROZEN, model, evaluation, verdict, stores=stores or self.stores)
+
+    def kinds(self) -> list[str]:
+        events = self.stores.ledger.events(model=self.model, without=ROUTINE)
+        return [event.kind for event in events]
+
+    def versions(self) -> list[int]:
+        return sorted(v.version for v in self.stores.registry.versions(self.model))
+
+
+def trained(train_key: str, logged: Candidate) -> TrainedModel:
+    stretch = Stretch(start=JULY - DAY, end=JULY, rows=1, units=1)
+    return TrainedModel(
+        train_key=train_key,
+        candidate="boosting",
+        run_id=logged.run_id,
+        model_uri=logged.model_uri,
+        prediction_digest="predictions",
+        decision_threshold=0.5,
+        calibration="none",
+        trials=1,
+        fit=stretch,
+        select=stretch,
+        judge=stretch,
+    )
+
+
+@pytest.fixture
+def scene(home: Settings, ledger_dsn: str, mlflow_server: str) -> Scene:
+    return Scene(Stores.open(home), fresh_name())
+
+
+def test_a_candidate_that_passes_becomes_champion(scene: Scene) -> None:
+    result = scene.register(scene.admission(), scene.candidate("k1"), PASSES)
+
+    assert (result.outcome, result.version, result.champion) == ("promoted", 1, 1)
+    assert "the first champion" in result.reason
+    assert scene.stores.registry.alias(scene.model, "champion") == 1
+    assert scene.kinds() == ["intended", "applied"]
+
+
+def test_a_version_points_back_to_everything_it_came_from(scene: Scene) -> None:
+    model = scene.candidate("k1")
+    scene.register(scene.admission(), model, PASSES)
+
+    version = scene.stores.registry.version(scene.model, 1)
+    assert version.model_uri == model.model_uri
+    assert version.run_id == model.run_id
+    expected = {
+        "definition_digest": FROZEN.digest,
+        "tradewind.feature_set_digest": "features of k1",
+        "evaluation_digest": "evaluation",
+        "verdict_digest": "verdict of ['beats_naive']",
+        "train_key": "k1",
+        "mlflow_run_id": model.run_id,
+        "mlflow.source.git.commit": "abc123",
+        "as_of": JULY.isoformat(),
+        "dag_run_id": "r1",
+        "actor": "ann",
+    }
+    assert expected.items() <= version.tags.items()
+    (intended,) = scene.stores.ledger.events(model=scene.model, kind="intended")
+    assert intended.payload["evidence_digest"] == version.tags["verdict_digest"]
+
+
+def test_a_cleared_task_gives_one_version_and_one_promotion(scene: Scene) -> None:
+    admission, model = scene.admission(), scene.candidate("k1")
+
+    results = [scene.register(admission, model, PASSES) for _ in range(2)]
+
+    assert results[0] == results[1]
+    assert scene.versions() == [1]
+    assert scene.kinds() == ["intended", "applied"]
+
+
+def test_the_next_night_follows_the_champion(scene: Scene) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+    tonight = scene.admission("r2", as_of=JULY + DAY)
+
+    result = scene.register(tonight, scene.candidate("k2"), PASSES)
+
+    assert (result.outcome, result.version, result.champion) == ("promoted", 2, 2)
+    assert "it follows version 1" in result.reason
+
+
+def test_a_candidate_that_is_the_champion_already_changes_nothing(scene: Scene) -> None:
+    model = scene.candidate("k1")
+    scene.register(scene.admission("r1"), model, PASSES)
+    before = scene.stores.registry.versions(scene.model)
+
+    result = scene.register(scene.admission("r2"), model, PASSES)
+
+    assert (result.outcome, result.version, result.champion) == ("unchanged", 1, 1)
+    assert scene.stores.registry.versions(scene.model) == before
+    assert scene.kinds() == ["intended", "applied"]
+
+
+def test_a_blocked_candidate_stays_a_logged_model_with_its_verdict(scene: Scene) -> None:
+    model = scene.candidate("k1")
+
+    result = scene.register(scene.admission(), model, PASSES, BLOCKS, BLOCKS_TOO)
+
+    assert (result.outcome, result.version, result.champion) == ("blocked", None, None)
+    assert result.reason == "threshold: 0.61 is below 0.7 (and 1 more)"
+    assert scene.versions() == []
+    found = scene.stores.registry.find_candidate(scene.model, "k1")
+    assert found is not None
+    assert found.tags["verdict"] == "blocked"
+    assert found.tags["verdict_digest"].startswith("verdict of")
+    (event,) = scene.stores.ledger.events(model=scene.model, kind="blocked")
+    assert event.payload["gates"] == ["threshold", "beats_champion"]
+
+
+def test_a_block_is_one_event_for_one_verdict(scene: Scene) -> None:
+    model = scene.candidate("k1")
+    for results in ([BLOCKS], [BLOCKS], [BLOCKS, BLOCKS_TOO], [BLOCKS]):
+        scene.register(scene.admission(), model, *results)
+    assert scene.kinds() == ["blocked", "blocked"]
+
+
+def test_a_verdict_without_gates_passes_nothing(scene: Scene) -> None:
+    result = scene.register(scene.admission(), scene.candidate("k1"))
+    assert result.outcome == "blocked"
+    assert "a verdict without gates passes nothing" in result.reason
+
+
+def test_the_champion_stays_when_its_challenger_is_blocked(scene: Scene) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+    result = scene.register(scene.admission("r2", as_of=JULY + DAY), scene.candidate("k2"), BLOCKS)
+    assert (result.outcome, result.champion) == ("blocked", 1)
+    assert scene.stores.registry.alias(scene.model, "champion") == 1
+
+
+def test_an_older_night_gets_a_verdict_and_no_promotion(scene: Scene) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+
+    result = scene.register(scene.admission("r2", as_of=JULY - DAY), scene.candidate("k2"), PASSES)
+
+    assert (result.outcome, result.version, result.champion) == ("would_have", None, 1)
+    assert "an older night promotes nothing" in result.reason
+    assert scene.versions() == [1]
+    assert scene.kinds() == ["intended", "applied"]
+
+
+class Interrupted(Registry):
+    """A registry that stops answering when the alias is to be moved."""
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        raise RegistryError(f"{model}: MLflow does not answer")
+
+
+@dataclass
+class Patched:
+    """Stores with another registry."""
+
+    ledger: Any
+    registry: Any
+
+
+def test_a_task_that_is_retried_after_an_interrupted_promotion_finishes_it(scene: Scene) -> None:
+    admission, model = scene.admission(), scene.candidate("k1")
+    broken = Patched(scene.stores.ledger, Interrupted(scene.stores.registry.address))
+    with pytest.raises(RegistryError, match="does not answer"):
+        scene.register(admission, model, PASSES, stores=broken)
+
+    result = scene.register(admission, model, PASSES)
+
+    assert (result.outcome, result.version) == ("promoted", 1)
+    assert scene.stores.registry.alias(scene.model, "champion") == 1
+    assert scene.versions() == [1]
+    assert scene.kinds() == ["intended", "applied"]
+
+
+def test_a_run_that_lost_its_lease_promotes_nothing(scene: Scene) -> None:
+    late = scene.admission("r1")
+    scene.admission("r2")
+
+    with pytest.raises(LeaseLostError):
+        scene.register(late, scene.candidate("k1"), PASSES)
+
+    assert scene.stores.registry.alias(scene.model, "champion") is None
+    assert scene.kinds() == []
+
+
+def test_an_alias_moved_by_hand_is_reported_and_the_ledger_stays_right(scene: Scene) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+    scene.stores.registry.remove_alias(scene.model, "champion")
+
+    result = scene.register(scene.admission("r2", as_of=JULY + DAY), scene.candidate("k2"), BLOCKS)
+
+    assert result.champion == 1
+    assert scene.kinds() == ["intended", "applied", "tampering", "blocked"]
+
+
+def test_a_candidate_that_mlflow_has_lost_is_an_error(scene: Scene) -> None:
+    model = scene.candidate("k1").model_copy(update={"train_key": "gone"})
+    with pytest.raises(
+        RegistryError, match=r"no longer has the candidate .* clear the task `train`"
+    ):
+        scene.register(scene.admission(), model, PASSES)
+    assert scene.kinds() == []
