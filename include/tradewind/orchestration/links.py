@@ -1,0 +1,49 @@
+"""What a task's page links to: its report, and its run in MLflow.
+
+A task computes its links when it has finished, in its own process, and Airflow stores them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class ReportLink(BaseOperatorLink):
+    """The page with this stage's whole result."""
+
+    name = "Report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Address of the page, below the web server's own."""
+        dag, run = quote(ti_key.dag_id, safe=""), quote(ti_key.run_id, safe="")
+        return f"/tradewind/dags/{dag}/runs/{run}/{quote(ti_key.task_id)}"
+
+
+class MlflowLink(BaseOperatorLink):
+    """The training's run in MLflow; nothing for the stages before there is one."""
+
+    name = "MLflow run"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Address of the run in MLflow's own pages."""
+        return mlflow_address(getattr(operator, "last_records", []))
+
+
+def mlflow_address(records: list[Any]) -> str:
+    """The MLflow page of the first record that names a run; empty where none does."""
+    from tradewind.records import TrainedModel
+    from tradewind.settings import load_settings
+
+    for record in records:
+        if isinstance(record, TrainedModel):
+            from tradewind.stores.registry import Registry
+
+            return Registry.open(load_settings()).run_url(record.run_id)
+    return ""

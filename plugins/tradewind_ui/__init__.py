@@ -1,0 +1,1 @@
+"""The pages that Tradewind shows inside Airflow's UI."""
