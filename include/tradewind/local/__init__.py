@@ -1,0 +1,1 @@
+"""Starting and stopping the embedded PostgreSQL, MLflow and Airflow on one machine."""

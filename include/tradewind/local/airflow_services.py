@@ -1,0 +1,90 @@
+"""Airflow's processes on one machine: what they are, and when they are well."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tradewind.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAM = [sys.executable, "-m", "airflow"]
+# The task logs lie on this machine, where the API server reads them itself; the log servers, which
+# would listen on every address, are left out.
+ARGUMENTS = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+HEALTH_PATH = "/api/v2/monitor/health"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the API server says of one component.
+
+    Attributes:
+        status: `healthy`, or anything else.
+        heartbeat: When it last wrote that it lives, UTC; None for the API server itself.
+    """
+
+    status: str
+    heartbeat: datetime | None = None
+
+    def since(self, moment: datetime) -> bool:
+        """Whether it is well, and not by the word of a predecessor that is gone."""
+        return self.status == "healthy" and (self.heartbeat is None or self.heartbeat >= moment)
+
+
+def health(url: str) -> dict[str, Health]:
+    """Ask the API server about all components; nothing while it does not answer.
+
+    Args:
+        url: Address of the API server.
+
+    Returns:
+        Health by the names of `ARGUMENTS`.
+    """
+    try:
+        answer = httpx.get(url + HEALTH_PATH, timeout=5, trust_env=False)
+        said = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    found = {"api-server": Health("healthy")}
+    for name in ("scheduler", "dag-processor", "triggerer"):
+        key = name.replace("-", "_")
+        part = said.get(key) or {}
+        heartbeat = part.get(f"latest_{key}_heartbeat")
+        moment = datetime.fromisoformat(heartbeat).astimezone(UTC) if heartbeat else None
+        status = str(part.get("status")) if moment else "starting"
+        found[name] = Health(status, moment)
+    return found
+
+
+def upgrade_schema(environment: Mapping[str, str]) -> None:
+    """Run `airflow db migrate`.
+
+    Args:
+        environment: That of Airflow's processes.
+
+    Raises:
+        PlatformError: The migration failed; says what Airflow said.
+    """
+    outcome = subprocess.run(
+        [*PROGRAM, "db", "migrate"],
+        env=dict(environment),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if outcome.returncode:
+        said = (outcome.stdout + outcome.stderr)[-3000:]
+        raise PlatformError(f"Airflow's database could not be migrated:\n{said}")

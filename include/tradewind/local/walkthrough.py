@@ -1,0 +1,111 @@
+"""What `make run` shows a newcomer: everything up, a model trained on real flights, its verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradewind.local import demo, platform
+from tradewind.local.airflow_api import AirflowApi
+from tradewind.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tradewind.local.airflow_api import RunState, TaskState
+    from tradewind.local.platform import Platform
+    from tradewind.records import StageOutcome
+    from tradewind.settings import Settings
+
+MODEL = "flight_delay"
+DAG = f"{MODEL}.train"
+# What a reader wants of each stage, in this order; the rest is on the stages' own pages.
+_SHOWN = ("train", "evaluate", "gate", "register")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Says how long things took."""
+
+    begun: float
+
+    def __str__(self) -> str:
+        return f"{time.monotonic() - self.begun:5.0f} s"
+
+
+def show_demo(settings: Settings, *, as_of: str, echo: Callable[[str], None]) -> int:
+    """Bring the platform up, train the demo's model through Airflow, and print what came of it.
+
+    Args:
+        settings: The clone.
+        as_of: The night that is trained, a date of 2013.
+        echo: Prints a line.
+
+    Returns:
+        0 when the run succeeded, whatever its verdict; 1 when a task failed.
+
+    Raises:
+        PlatformError: Something could not be started.
+    """
+    clock = Clock(time.monotonic())
+    echo(f"{clock}  starting PostgreSQL, MLflow and Airflow")
+    running = platform.up(settings, echo=lambda line: echo(f"{clock}    {line}"))
+    echo(f"{clock}  loading the demo's source tables")
+    demo.load(running.demo_dsn, echo=lambda line: echo(f"{clock}  {line}"))
+    run, error = _train(running, as_of=as_of, clock=clock, echo=echo)
+    if run.state != "success":
+        echo(f"{clock}  {DAG} failed\n\n{error}\n")
+        echo(_addresses(running, run))
+        return 1
+    echo(f"{clock}  {DAG} is done\n")
+    for line in _result(run.run_id):
+        echo(line)
+    echo("\n" + _addresses(running, run))
+    return 0
+
+
+def _train(
+    running: Platform, *, as_of: str, clock: Clock, echo: Callable[[str], None]
+) -> tuple[RunState, str]:
+    with AirflowApi(running.airflow_url, login=running.login, password=running.password) as api:
+        echo(f"{clock}  waiting for Airflow to read {DAG}")
+        api.wait_for_dag(DAG)
+        api.unpause(DAG)
+        run_id = api.trigger(DAG, conf={"as_of": as_of, "reason": "make run"}, note="make run")
+        echo(f"{clock}  {DAG} as of {as_of}: {run_id}")
+        run = api.wait(DAG, run_id, on_change=lambda task: echo(f"{clock}    {_said(task)}"))
+        failed = [f"{task.task_id}: {api.error_of(run, task)}" for task in run.failed_tasks]
+    return run, "\n".join(failed) or f"the run is {run.state} and no task of it failed"
+
+
+def _said(task: TaskState) -> str:
+    attempt = f" (attempt {task.try_number})" if task.try_number > 1 else ""
+    took = f" in {task.seconds:.1f} s" if task.seconds is not None else ""
+    return f"{task.task_id:<10} {task.state}{attempt}{took}"
+
+
+def _result(run_id: str) -> list[str]:
+    from tradewind.stores.ledger import Ledger
+
+    outcomes = {o.stage: o for o in Ledger.open(load_settings()).outcomes(run_id=run_id)}
+    if "register" not in outcomes:
+        return outcomes["admit"].lines if "admit" in outcomes else []
+    return [line for stage in _SHOWN for line in _section(outcomes.get(stage))]
+
+
+def _section(outcome: StageOutcome | None) -> list[str]:
+    if outcome is None:
+        return []
+    return [f"{outcome.stage}:", *(f"  {line}" for line in outcome.lines)]
+
+
+def _addresses(running: Platform, run: RunState) -> str:
+    return "\n".join(
+        (
+            f"Airflow  {running.airflow_url}/dags/{DAG}/runs/{run.run_id}",
+            f"         login {running.login}, password {running.password}",
+            f"MLflow   {running.mlflow_url}/#/models/{MODEL}",
+            "Stop it all with `make stop`.",
+        )
+    )
