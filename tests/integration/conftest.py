@@ -1,0 +1,57 @@
+"""The whole platform, started once as `make run` starts it, in a home of the test session's own."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fixtures.sandbox import CLONE, FOLDER
+from tradewind.local import platform as local_platform
+from tradewind.local.airflow_api import AirflowApi
+from tradewind.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tradewind.local.platform import Platform
+
+
+@dataclass(frozen=True)
+class RunningPlatform:
+    """The platform under test.
+
+    Attributes:
+        settings: Its settings, connections included; `config_dir` is a copy that a test may edit.
+        platform: What `up` said of it.
+    """
+
+    settings: Settings
+    platform: Platform
+
+    def api(self) -> AirflowApi:
+        """A session with its Airflow; use it as a context manager."""
+        found = self.platform
+        return AirflowApi(found.airflow_url, login=found.login, password=found.password)
+
+
+def settings_of(name: str) -> Settings:
+    """Settings of a home of its own, with a copy of the configuration."""
+    home = FOLDER / name
+    config = home / "config"
+    if not config.exists():
+        shutil.copytree(CLONE / "config", config)
+    return load_settings({"TRADEWIND_HOME": str(home), "TRADEWIND_CONFIG": str(config)})
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[RunningPlatform]:
+    """Everything running, with the short time-outs of the test profile."""
+    settings = settings_of("platform")
+    try:
+        running = local_platform.up(settings, profile="test")
+        yield RunningPlatform(settings_of("platform"), running)
+    finally:
+        local_platform.down(settings)

@@ -1,0 +1,183 @@
+"""The main job without Airflow, on real flights and servers: alone, twice, and disturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+import tradewind
+from tests.fixtures.postgres import ledger_of_its_own
+from tests.fixtures.sandbox import CLONE
+from tradewind import pipeline
+from tradewind.local.databases import GUESTS
+from tradewind.pipeline import run_training
+from tradewind.records import Refusal, RunRequest
+from tradewind.settings import load_settings
+from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tradewind.local.databases import Databases
+    from tradewind.records import Record
+    from tradewind.settings import Settings
+
+AS_OF = datetime(2013, 7, 1, 4, tzinfo=UTC)  # midnight of 1 July in New York
+
+
+def request(run_id: str = "first", **changes: object) -> RunRequest:
+    asked = {
+        "model": "flight_delay",
+        "run_id": run_id,
+        "as_of": AS_OF,
+        "actor": "a test",
+        "reason": "to see that it works",
+        **changes,
+    }
+    return RunRequest.model_validate(asked)
+
+
+@pytest.fixture(scope="module")
+def servers(
+    postgres: Databases,
+    _ledger_template: str,
+    demo_dsn: str,
+    mlflow_server: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Settings]:
+    """A home with nothing in it, and a ledger of its own, for this module."""
+    folder = tmp_path_factory.mktemp("training")
+    with ledger_of_its_own("ledger_of_training") as name:
+        yield load_settings(
+            {
+                **os.environ,
+                "TRADEWIND_HOME": str(folder),
+                "TRADEWIND_LAKE": (folder / "lake").as_uri(),
+                "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
+                "AIRFLOW_CONN_DEMO": demo_dsn,
+                "MLFLOW_TRACKING_URI": mlflow_server,
+            }
+        )
+
+
+@pytest.fixture(scope="module")
+def trained(
+    servers: Settings,
+) -> tuple[Stores, dict[str, Record]]:
+    """One run as of 1 July 2013, from empty stores, shared by the tests that only look at it."""
+    stores = Stores.open(servers)
+    return stores, run_training(request(), stores=stores)
+
+
+def test_the_champion_of_july_is_good_enough_on_june(trained) -> None:
+    stores, records = trained
+    assert records["gate"].passed, records["gate"].results
+    evidence = stores.lake.read_json(records["evaluate"].uri)
+    evidence = evidence.get("evidence", evidence)
+    candidate, naive = evidence["candidate"], evidence["naive"]
+    assert candidate["roc_auc"]["value"] >= 0.74
+    assert candidate["log_loss"]["value"] <= 0.95 * naive["log_loss"]["value"]
+    assert evidence["against_naive"]["low"] > 0
+    judge = records["train"].judge
+    assert (judge.start, judge.end) == (datetime(2013, 6, 1, 4, tzinfo=UTC), AS_OF)
+    assert evidence["units"] >= 28
+
+
+def test_it_became_champion_through_the_ledger(trained) -> None:
+    stores, records = trained
+    assert records["register"].outcome == "promoted"
+    number = records["register"].version
+    assert stores.ledger.champion("flight_delay", as_of=AS_OF).version == number
+    assert stores.registry.alias("flight_delay", "champion") == number
+    version = stores.registry.version("flight_delay", number)
+    assert version.tags["train_key"] == records["train"].train_key
+
+
+def test_the_same_night_again_changes_nothing(trained) -> None:
+    stores, first = trained
+    before = stores.registry.versions("flight_delay")
+    second = run_training(request("second"), stores=stores)
+    assert second["register"].outcome == "unchanged"
+    assert stores.registry.versions("flight_delay") == before
+    for stage in ("ingest", "validate", "features"):
+        assert second[stage].digest == first[stage].digest
+    assert second["ingest"].read == 0
+    assert second["train"] == first["train"]
+
+
+def test_a_notebook_sees_the_frame_that_training_saw(trained, monkeypatch) -> None:
+    stores, records = trained
+    frame = tradewind.training_frame("flight_delay", as_of="2013-07-01", settings=stores.settings)
+    assert len(frame) == records["features"].rows
+    stored = stores.lake.read_table(records["features"].uri).to_pandas()
+    assert frame.equals(stored)
+
+
+def test_a_second_run_at_the_same_time_is_not_admitted(trained) -> None:
+    stores, _ = trained
+    first = pipeline.admit(request("holds"), stores=stores)
+    try:
+        refused = run_training(request("waits"), stores=stores)
+    finally:
+        pipeline.release(first, stores=stores)
+    assert isinstance(refused["admit"], Refusal)
+    assert "holds" in refused["admit"].reason
+    assert list(refused) == ["admit"]
+
+
+def test_an_edit_in_mid_run_changes_nothing_of_that_run(trained, tmp_path: Path) -> None:
+    stores, first = trained
+    config = tmp_path / "config"
+    shutil.copytree(CLONE / "config", config)
+    environ = {**stores.settings.environment, "TRADEWIND_CONFIG": str(config)}
+    mine = Stores.open(load_settings(environ))
+    admission = pipeline.admit(request("edited"), stores=mine)
+    try:
+        definition = config / "models" / "flight_delay" / "model.yaml"
+        definition.write_text(definition.read_text().replace("arr_delay > 15", "arr_delay > 60"))
+        snapshot = pipeline.run_stage("ingest", admission, stores=mine)
+        validated = pipeline.run_stage("validate", admission, snapshot, stores=mine)
+        features = pipeline.run_stage("features", admission, validated, stores=mine)
+    finally:
+        pipeline.release(admission, stores=mine)
+    assert features == first["features"]
+
+
+def test_an_edit_of_one_model_changes_no_digest_of_another(trained, tmp_path: Path) -> None:
+    stores, first = trained
+    config = tmp_path / "config"
+    shutil.copytree(CLONE / "config", config)
+    other = config / "models" / "second_model"
+    shutil.copytree(config / "models" / "flight_delay", other)
+    text = (other / "model.yaml").read_text().replace("name: flight_delay", "name: second_model", 1)
+    (other / "model.yaml").write_text(text.replace("arr_delay > 15", "arr_delay > 30"))
+    environ = {**stores.settings.environment, "TRADEWIND_CONFIG": str(config)}
+    mine = Stores.open(load_settings(environ))
+    second = run_training(request("other", model="second_model"), stores=mine, until="features")
+    assert second["ingest"].read == 0  # the same sources: nothing is read twice
+    again = run_training(request("again"), stores=mine, until="train")
+    assert again["features"].digest == first["features"].digest
+    assert again["train"].train_key == first["train"].train_key
+
+
+def test_the_shell_prints_the_same_verdict(trained) -> None:
+    stores, records = trained
+    done = subprocess.run(
+        [sys.executable, "-m", "tradewind", "run", "flight_delay", "train",
+         "--as-of", "2013-07-01", "--json"],
+        env=dict(stores.settings.environment),
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    said = json.loads(done.stdout)
+    assert said["gate"]["results"] == records["gate"].model_dump(mode="json")["results"]
+    assert said["train"]["prediction_digest"] == records["train"].prediction_digest
