@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.fixtures.mlflow",
     "tests.fixtures.s3",
     "tests.fixtures.home",
+    "tests.fixtures.training",
 ]

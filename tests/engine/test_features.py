@@ -199,7 +199,22 @@ def test_a_row_without_key_or_event_time_is_an_error(column):
 @pytest.mark.parametrize("value", ["'inf'", "'nan'"])
 def test_a_feature_that_is_not_finite_is_an_error(value):
     sql = SQL.replace("weight,", f"CASE WHEN parcel = 1 THEN {value}::DOUBLE ELSE 0 END AS weight,")
-    with pytest.raises(DataError, match="weight is not a finite number on 1 rows, such as parcel=1"):
+    with pytest.raises(
+        DataError, match="weight is not a finite number on 1 rows, such as parcel=1"
+    ):
+        build(definition(sql))
+
+
+def test_a_value_that_cannot_be_computed_is_the_datas_fault():
+    sql = SQL.replace("weight,", "town::INTEGER AS weight,")
+    with pytest.raises(DataError, match=r"features\.sql: .*Could not convert string 'Ulm'"):
+        build(definition(sql))
+
+
+def test_too_little_memory_is_said_to_be_that():
+    sql = SQL.replace("weight,", "length(string_agg(repeat('x', 9999999), '' )) AS weight,")
+    sql = f"{sql.replace('FROM parcels', 'FROM parcels, range(99)')} GROUP BY ALL"
+    with pytest.raises(DefinitionError, match=r"model\.yaml: resources\.memory: 2GB is too little"):
         build(definition(sql))
 
 

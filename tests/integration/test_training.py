@@ -3,82 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
 import tradewind
-from tests.fixtures.postgres import ledger_of_its_own
 from tests.fixtures.sandbox import CLONE
+from tests.fixtures.training import AS_OF, request
 from tradewind import pipeline
-from tradewind.local.databases import GUESTS
 from tradewind.pipeline import run_training
-from tradewind.records import Refusal, RunRequest
+from tradewind.records import Refusal
 from tradewind.settings import load_settings
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tradewind.local.databases import Databases
-    from tradewind.records import Record
-    from tradewind.settings import Settings
-
-AS_OF = datetime(2013, 7, 1, 4, tzinfo=UTC)  # midnight of 1 July in New York
+    from tests.fixtures.training import Training
 
 
-def request(run_id: str = "first", **changes: object) -> RunRequest:
-    asked = {
-        "model": "flight_delay",
-        "run_id": run_id,
-        "as_of": AS_OF,
-        "actor": "a test",
-        "reason": "to see that it works",
-        **changes,
-    }
-    return RunRequest.model_validate(asked)
-
-
-@pytest.fixture(scope="module")
-def servers(
-    postgres: Databases,
-    _ledger_template: str,
-    demo_dsn: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Settings]:
-    """A home with nothing in it, and a ledger of its own, for this module."""
-    folder = tmp_path_factory.mktemp("training")
-    with ledger_of_its_own("ledger_of_training") as name:
-        yield load_settings(
-            {
-                **os.environ,
-                "TRADEWIND_HOME": str(folder),
-                "TRADEWIND_LAKE": (folder / "lake").as_uri(),
-                "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-                "AIRFLOW_CONN_DEMO": demo_dsn,
-                "MLFLOW_TRACKING_URI": mlflow_server,
-            }
-        )
-
-
-@pytest.fixture(scope="module")
-def trained(
-    servers: Settings,
-) -> tuple[Stores, dict[str, Record]]:
-    """One run as of 1 July 2013, from empty stores, shared by the tests that only look at it."""
-    stores = Stores.open(servers)
-    return stores, run_training(request(), stores=stores)
-
-
-def test_the_champion_of_july_is_good_enough_on_june(trained) -> None:
-    stores, records = trained
+def test_the_champion_of_july_is_good_enough_on_june(trained: Training) -> None:
+    stores, records = trained.stores, trained.records
     assert records["gate"].passed, records["gate"].results
     evidence = stores.lake.read_json(records["evaluate"].uri)
     evidence = evidence.get("evidence", evidence)
@@ -91,8 +38,8 @@ def test_the_champion_of_july_is_good_enough_on_june(trained) -> None:
     assert evidence["units"] >= 28
 
 
-def test_it_became_champion_through_the_ledger(trained) -> None:
-    stores, records = trained
+def test_it_became_champion_through_the_ledger(trained: Training) -> None:
+    stores, records = trained.stores, trained.records
     assert records["register"].outcome == "promoted"
     number = records["register"].version
     assert stores.ledger.champion("flight_delay", as_of=AS_OF).version == number
@@ -101,8 +48,8 @@ def test_it_became_champion_through_the_ledger(trained) -> None:
     assert version.tags["train_key"] == records["train"].train_key
 
 
-def test_the_same_night_again_changes_nothing(trained) -> None:
-    stores, first = trained
+def test_the_same_night_again_changes_nothing(trained: Training) -> None:
+    stores, first = trained.stores, trained.records
     before = stores.registry.versions("flight_delay")
     second = run_training(request("second"), stores=stores)
     assert second["register"].outcome == "unchanged"
@@ -113,16 +60,16 @@ def test_the_same_night_again_changes_nothing(trained) -> None:
     assert second["train"] == first["train"]
 
 
-def test_a_notebook_sees_the_frame_that_training_saw(trained, monkeypatch) -> None:
-    stores, records = trained
+def test_a_notebook_sees_the_frame_that_training_saw(trained: Training) -> None:
+    stores, records = trained.stores, trained.records
     frame = tradewind.training_frame("flight_delay", as_of="2013-07-01", settings=stores.settings)
     assert len(frame) == records["features"].rows
     stored = stores.lake.read_table(records["features"].uri).to_pandas()
     assert frame.equals(stored)
 
 
-def test_a_second_run_at_the_same_time_is_not_admitted(trained) -> None:
-    stores, _ = trained
+def test_a_second_run_at_the_same_time_is_not_admitted(trained: Training) -> None:
+    stores = trained.stores
     first = pipeline.admit(request("holds"), stores=stores)
     try:
         refused = run_training(request("waits"), stores=stores)
@@ -133,8 +80,8 @@ def test_a_second_run_at_the_same_time_is_not_admitted(trained) -> None:
     assert list(refused) == ["admit"]
 
 
-def test_an_edit_in_mid_run_changes_nothing_of_that_run(trained, tmp_path: Path) -> None:
-    stores, first = trained
+def test_an_edit_in_mid_run_changes_nothing_of_that_run(trained: Training, tmp_path: Path) -> None:
+    stores, first = trained.stores, trained.records
     config = tmp_path / "config"
     shutil.copytree(CLONE / "config", config)
     environ = {**stores.settings.environment, "TRADEWIND_CONFIG": str(config)}
@@ -151,8 +98,10 @@ def test_an_edit_in_mid_run_changes_nothing_of_that_run(trained, tmp_path: Path)
     assert features == first["features"]
 
 
-def test_an_edit_of_one_model_changes_no_digest_of_another(trained, tmp_path: Path) -> None:
-    stores, first = trained
+def test_an_edit_of_one_model_changes_no_digest_of_another(
+    trained: Training, tmp_path: Path
+) -> None:
+    stores, first = trained.stores, trained.records
     config = tmp_path / "config"
     shutil.copytree(CLONE / "config", config)
     other = config / "models" / "second_model"
@@ -168,8 +117,8 @@ def test_an_edit_of_one_model_changes_no_digest_of_another(trained, tmp_path: Pa
     assert again["train"].train_key == first["train"].train_key
 
 
-def test_the_shell_prints_the_same_verdict(trained) -> None:
-    stores, records = trained
+def test_the_shell_prints_the_same_verdict(trained: Training) -> None:
+    stores, records = trained.stores, trained.records
     done = subprocess.run(
         [sys.executable, "-m", "tradewind", "run", "flight_delay", "train",
          "--as-of", "2013-07-01", "--json"],

@@ -19,8 +19,6 @@ from tradewind.stores.stores import Stores
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
-
     from tests.fixtures.s3 import Bucket
     from tradewind.definition.schema import ModelDefinition
 
@@ -91,8 +89,9 @@ class Ingesting:
         return list(self.stores.lake.dataset(parts).to_table().to_pylist())
 
     def observed(self, as_of: datetime) -> list[Part]:
-        """What the catalog knows of the source at a moment."""
-        return self.stores.catalog.parts(self.reader().source_id, as_of=as_of)
+        """The parts that the catalog knows of the source at a moment."""
+        known = self.stores.catalog.parts(self.reader().source_id, as_of=as_of)
+        return [part for part in known if part.uri]
 
     def reader(self) -> SourceReader:
         """The source, open."""
@@ -126,7 +125,7 @@ class Shop(Ingesting):
             # Unlike Tradewind's, so that whatever depended on it would show.
             cursor.execute("SET TimeZone = 'America/New_York'")
             cursor.execute("SELECT set_config('search_path', %s, false)", (self.schema,))
-            cursor.execute(statement, values)
+            cursor.execute(statement, values or None)
 
     def sell(self, number: int, at: datetime, amount: float | None = 1.0) -> None:
         """One more row."""
@@ -135,33 +134,31 @@ class Shop(Ingesting):
 
 @dataclass
 class Shelf(Ingesting):
-    """Files below `in/`, in a folder or a bucket.
+    """Files in a folder or a bucket.
 
     Attributes:
+        top: What all their keys begin with.
         folder: Where they are, if in a folder.
         bucket: Where they are, if in a bucket.
     """
 
+    top: str = ""
     folder: Path | None = None
     bucket: Bucket | None = None
 
-    def put(self, key: str, content: bytes | str) -> None:
+    def put(self, name: str, content: bytes | str) -> None:
         """Deliver a file, or deliver it again."""
-        raw = content.encode() if isinstance(content, str) else content
+        key, raw = f"{self.top}/{name}", content.encode() if isinstance(content, str) else content
         if self.bucket is not None:
             self.bucket.client().put_object(Bucket=self.bucket.name, Key=key, Body=raw)
         elif self.folder is not None:
             (self.folder / key).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / key).write_bytes(raw)
 
-    def remove(self, key: str) -> None:
+    def remove(self, name: str) -> None:
         """Take a file away."""
+        key = f"{self.top}/{name}"
         if self.bucket is not None:
             self.bucket.client().delete_object(Bucket=self.bucket.name, Key=key)
         elif self.folder is not None:
             (self.folder / key).unlink()
-
-    def read(self, day: date) -> pa.Table:
-        """One day of the source, past the lake."""
-        with self.reader() as reader:
-            return reader.read(day)

@@ -93,10 +93,30 @@ def test_a_champion_with_the_same_features_is_judged_on_the_same_frame(scene):
     assert f"champion (version {version})" in evaluation.headline
 
 
+def test_a_night_that_is_run_again_is_judged_as_before_its_promotion(scene):
+    frozen = scene.definition()
+    _, trained, first = scene.evaluate(frozen, FRAME)
+    scene.champion(trained)
+    _, again, second = scene.evaluate(frozen, FRAME)
+    assert (again, second) == (trained, first)
+    assert evidence_of(scene, second).champion_state == "never"
+
+
+def test_a_night_that_is_run_again_meets_the_champion_that_it_replaced(scene):
+    as_of = AS_OF - timedelta(days=1)
+    _, _, older = scene.train(scene.definition(), frames.feature_set(end=as_of), as_of=as_of)
+    version = scene.champion(older, as_of=as_of)
+    _, trained, first = scene.evaluate(scene.definition(), FRAME)
+    scene.champion(trained)
+    _, _, second = scene.evaluate(scene.definition(), FRAME)
+    assert second == first
+    assert evidence_of(scene, second).champion_version == version
+
+
 def test_the_champion_itself_is_recognised(scene):
     frozen = scene.definition()
     _, _, trained = scene.train(frozen, FRAME)
-    scene.champion(trained)
+    scene.champion(trained, as_of=AS_OF - timedelta(days=1))
     _, again, evaluation = scene.evaluate(frozen, FRAME)
     assert again.model_uri == trained.model_uri
     assert evidence_of(scene, evaluation).champion_state == "is_candidate"
@@ -145,34 +165,27 @@ def test_a_champion_that_cannot_be_loaded_is_unusable_and_never_taken_for_none(s
     assert "could not be judged" in evaluation.headline
 
 
-@pytest.mark.parametrize(("judge_days", "state"), [(40, "judged"), (30, "unusable")])
-def test_no_champion_is_judged_on_rows_it_was_trained_on(scene, judge_days, state):
-    # Trained with a short judge stretch, the champion has seen further than the candidate.
-    champion = scene.definition(train={**QUICK, "judge_days": 28})
-    _, _, older = scene.train(champion, FRAME)
+def test_no_champion_is_judged_on_rows_it_was_trained_on(scene):
+    # Trained with a shorter judge stretch, the champion has seen further than the candidate.
+    _, _, older = scene.train(scene.definition(train={**QUICK, "judge_days": 28}), FRAME)
     scene.champion(older)
-    later = AS_OF + timedelta(days=10) if judge_days == 40 else AS_OF
-    frame = FURTHER if judge_days == 40 else FRAME
-    if judge_days == 30:
-        older_end = AS_OF - timedelta(days=28)
-        assert older.select.end == older_end
-    frozen = scene.definition(train={**QUICK, "judge_days": judge_days})
-    _, trained, evaluation = scene.evaluate(frozen, frame, as_of=later)
+    frozen = scene.definition(train={**QUICK, "judge_days": 30})
+    _, trained, evaluation = scene.evaluate(frozen, FRAME)
     evidence = evidence_of(scene, evaluation)
-    assert evidence.champion_state == ("judged" if state == "judged" else evidence.champion_state)
-    judge = split_frame(frame, frozen.model, as_of=later).judge
-    unseen = judge[judge["prediction_time"] >= older.select.end]
-    assert evidence.rows == len(unseen) < trained.judge.rows
+    assert evidence.champion_state == "judged"
+    assert (trained.judge.units, evidence.units) == (30, 28)
+    judge = split_frame(FRAME, frozen.model, as_of=AS_OF).judge
+    unseen = judge["prediction_time"] >= older.select.end
+    assert evidence.rows == unseen.sum() < trained.judge.rows
 
 
 def test_too_few_days_after_the_champions_training_make_it_unusable(scene):
     champion = scene.definition(train={**QUICK, "judge_days": 28})
     _, _, older = scene.train(champion, FRAME)
     scene.champion(older)
-    early = AS_OF
     frozen = scene.definition(train={**QUICK, "judge_days": 30})
     frame = FRAME[FRAME["prediction_time"] < AS_OF - timedelta(days=1)]
-    _, trained, evaluation = scene.evaluate(frozen, frame, as_of=early)
+    _, trained, evaluation = scene.evaluate(frozen, frame)
     evidence = evidence_of(scene, evaluation)
     assert evidence.champion_state == "unusable"
     assert "only 27 of the judged days come after that; 28 are needed" in evidence.champion_problem
@@ -184,9 +197,7 @@ def test_scores_that_are_not_those_of_the_training_are_refused(scene):
     admission, features, trained = scene.train(frozen, FRAME)
     other = trained.model_copy(update={"prediction_digest": "0" * 32})
     with pytest.raises(ModelRefusedError, match="does not answer as what was trained"):
-        evaluate(
-            admission, frozen, scene.validated(FRAME), features, other, stores=scene.stores
-        )
+        evaluate(admission, frozen, scene.validated(FRAME), features, other, stores=scene.stores)
 
 
 def test_rows_that_training_did_not_keep_back_are_refused(scene):

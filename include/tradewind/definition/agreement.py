@@ -191,6 +191,8 @@ def _metrics_exist(file: _File) -> _Found:
     if not standard:
         return
     yield from _one_of(file, ("metrics", "decides"), [*standard, *own], "metric of this model")
+    if file.text("metrics", "decides") == "bias":
+        yield ("metrics", "decides"), "bias is best at zero, and cannot say which model is better"
     for name in file.section("gates", "threshold"):
         if name not in (*standard, *own):
             said = f"{name!r} is no metric of this model{nearest(name, [*standard, *own])}"
@@ -245,10 +247,7 @@ def _schedule_is_cron(file: _File) -> _Found:
     if expression is None:
         return
     # Loaded only where there is a schedule to read.
-    from croniter import (  # type: ignore[import-untyped]  # noqa: PLC0415
-        CroniterError,
-        croniter,
-    )
+    from croniter import CroniterError, croniter  # noqa: PLC0415
 
     try:
         croniter(expression)

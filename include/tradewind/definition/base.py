@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-_UNITS = {"minute": "minutes", "hour": "hours", "day": "days", "week": "weeks"}
-_DURATION = re.compile(r"^\s*(\d+)\s*(minute|hour|day|week)s?\s*$")
+_UNITS = {"second": "seconds", "minute": "minutes", "hour": "hours", "day": "days", "week": "weeks"}
+_DURATION = re.compile(r"^\s*(\d+)\s*(second|minute|hour|day|week)s?\s*$")
 
 
 def parse_duration(value: Any) -> Any:
     """Read `2 hours`, `30 days`, `1 week`; leave what is already a timedelta alone.
 
     Raises:
-        ValueError: The text is not a number and one of minutes, hours, days, weeks.
+        ValueError: The text is not a number and one of seconds, minutes, hours, days, weeks.
     """
     if isinstance(value, timedelta):
         return value
@@ -61,7 +61,7 @@ def _as_list(value: Any) -> Any:
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*(minute|hour|day|week)s?\s*$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*(second|minute|hour|day|week)s?\s*$"}),
 ]
 Column = Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Column], Field(min_length=1), BeforeValidator(_as_list), OrText()]

@@ -10,8 +10,8 @@ _HEAD = """\
 # What model.yaml may say
 
 Every key, made from the schema by `make schema`; an unknown key is an error that names its line and
-the nearest right one. Keys without a default must be there. Durations are a number and `minutes`,
-`hours`, `days` or `weeks`. SQL is DuckDB's.
+the nearest right one. Keys without a default must be there. Durations are a number and `seconds`,
+`minutes`, `hours`, `days` or `weeks`. SQL is DuckDB's.
 """
 _SECTION = """
 ## {title}

@@ -147,7 +147,7 @@ class _Reader:
     def read(self, node: Node, path: KeyPath) -> Any:
         line = node.start_mark.line + 1
         self._count += 1
-        if id(node) in self._open  or len(path) > _DEEPEST:
+        if id(node) in self._open or self._count > _MOST_VALUES or len(path) > _DEEPEST:
             self._complain(line, path, "this value is endless, or nearly: write less")
             return None
         if isinstance(node, ScalarNode):

@@ -156,4 +156,5 @@ def _hours(span: timedelta) -> float:
 
 def _words(span: timedelta) -> str:
     hours = _hours(span)
-    return f"{hours / 24:.3g} days" if hours >= 48 else f"{hours:.3g} hours"  # noqa: PLR2004
+    value, unit = (hours / 24, "day") if hours >= 48 else (hours, "hour")  # noqa: PLR2004
+    return f"{value:.3g} {unit}" + "s" * (f"{value:.3g}" != "1")

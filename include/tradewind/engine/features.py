@@ -16,7 +16,6 @@ from tradewind.engine.selection import (
     output_columns,
     require_features,
     select_of,
-    sql_problem,
     typed_columns,
 )
 from tradewind.errors import DataError, DefinitionError, EmptyIntervalError, LabelError
@@ -65,6 +64,7 @@ def build(
         DataError: Keys are missing or not unique, or a feature is not finite.
     """
     relations.cut(connection, as_of)
+    output_columns(connection, frozen)
     _select(connection, frozen, condition=_window(connection, frozen.model, start))
     if not _count(connection, _ROWS):
         since = f" since {start.isoformat()}" if start else ""
@@ -106,18 +106,22 @@ def _select(
     connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition, *, condition: str
 ) -> None:
     """Fill the table of rows with what is selected under a condition on its columns."""
-    output_columns(connection, frozen)
     # A view, not a subquery: the text may end in a semicolon or a comment.
     connection.execute(f"CREATE OR REPLACE VIEW {_SELECTED} AS {select_of(connection, frozen)}")
     with_python = frozen.model.features.python is not None
     query = _through_python(connection, frozen) if with_python else _SELECTED
     columns = ", ".join(typed_columns(frozen.model))
     try:
-        connection.execute(
-            f"CREATE OR REPLACE TABLE {_ROWS} AS SELECT {columns} FROM {query} WHERE {condition}"
-        )
-    except duckdb.Error as error:
-        raise sql_problem(frozen, error) from error
+        with expression_of(frozen.model.features.sql):
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {_ROWS} AS "
+                f"SELECT {columns} FROM {query} WHERE {condition}"
+            )
+    except duckdb.OutOfMemoryException as error:
+        raise DefinitionError(
+            f"model.yaml: resources.memory: {frozen.model.resources.memory} is too little for "
+            f"{frozen.model.features.sql}, even with what could go to disk: give it more"
+        ) from error
 
 
 def _through_python(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> str:

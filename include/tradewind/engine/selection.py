@@ -55,13 +55,20 @@ def output_columns(
     """
     query = select_of(connection, frozen)
     try:
-        # DuckDB says which line is wrong only of what it is asked to execute.
-        connection.execute(f"EXPLAIN {query}").fetchall()
         columns = column_types(connection, query)
     except duckdb.Error as error:
-        raise sql_problem(frozen, error) from error
+        raise sql_problem(frozen, _with_line(connection, query) or error) from error
     require_features(columns, frozen, before_python=frozen.model.features.python is not None)
     return columns
+
+
+def _with_line(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Error | None:
+    """The same error once more: DuckDB says which line is wrong only of what it executes."""
+    try:
+        connection.execute(f"EXPLAIN {query}").fetchall()
+    except duckdb.Error as error:
+        return error
+    return None
 
 
 def sql_problem(frozen: FrozenDefinition, error: duckdb.Error) -> DefinitionError:

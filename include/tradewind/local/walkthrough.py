@@ -88,7 +88,9 @@ def _said(task: TaskState) -> str:
 def _result(run_id: str) -> list[str]:
     from tradewind.stores.ledger import Ledger
 
-    outcomes = {o.stage: o for o in Ledger.open(load_settings()).outcomes(run_id=run_id)}
+    outcomes = {
+        o.stage: o for o in Ledger.open(load_settings()).outcomes(model=MODEL, run_id=run_id)
+    }
     if "register" not in outcomes:
         return outcomes["admit"].lines if "admit" in outcomes else []
     return [line for stage in _SHOWN for line in _section(outcomes.get(stage))]

@@ -63,6 +63,7 @@ def _(result: Admission) -> list[str]:
             f"asked by {request.actor}: {request.reason}"
         ),
         f"definition {result.definition_digest[:12]}, lease {result.fencing_token}",
+        *([f"warning: {result.warning}"] if result.warning else []),
     ]
 
 

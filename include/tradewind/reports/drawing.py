@@ -38,7 +38,7 @@ def daily_bars(
     kind = "now" if is_good else "bad"
     bars.append(_bar(day, count, at=_WIDTH - _RIGHT - step, width=step, top=top, kind=kind))
     lines = [_limit(value, top=top) for value in (low, high) if value <= top]
-    return _svg(Markup("").join([*lines, *bars, _days(days)]), label=label)
+    return _svg(Markup("").join([*bars, *lines, _days(days)]), label=label)
 
 
 def _y(value: float, *, top: float) -> float:

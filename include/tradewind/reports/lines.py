@@ -76,7 +76,9 @@ def line_plot(
     if diagonal:
         low, high = max(across.low, upward.low), min(across.high, upward.high)
         parts.append(_line([(low, low), (high, high)], "rule", across, upward))
-    for name, points in players.items():
+    # The first player is drawn last: where lines lie on each other, its own is seen.
+    for name in reversed(list(players)):
+        points = players[name]
         parts.append(_line(points, f"line {name}", across, upward))
         if dots:
             parts.extend(_dot(name, x, y, across, upward) for x, y in points)

@@ -20,6 +20,7 @@ from tradewind.engine.features import build
 from tradewind.engine.relations import load
 from tradewind.errors import EvidenceError
 from tradewind.learning.splits import MIN_JUDGE_UNITS, local_days
+from tradewind.stores.events import INTENDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +72,26 @@ class Champion:
 
 
 def find_champion(admission: Admission, trained: TrainedModel, *, stores: Stores) -> Champion:
-    """Ask the ledger who was champion at the run's moment."""
+    """Ask the ledger who was champion when the run's candidate was still a candidate.
+
+    A night that is run again finds its own candidate promoted. It is judged beside the champion
+    that it replaced, as the first time, so that the same night has the same evidence.
+    """
     record = stores.ledger.champion(admission.model, as_of=admission.as_of)
     if record is None:
         return Champion("never")
-    same = record.model_uri == trained.model_uri
-    return Champion("is_candidate" if same else "judged", record.version, record.model_uri)
+    if record.model_uri != trained.model_uri:
+        return Champion("judged", record.version, record.model_uri)
+    if record.since != admission.as_of:
+        return Champion("is_candidate", record.version, record.model_uri)
+    decisions = stores.ledger.events(
+        model=admission.model, kind=INTENDED, as_of=admission.as_of, newest_first=True
+    )
+    earlier = [event for event in decisions if event.id < record.event_id]
+    if not earlier:
+        return Champion("never")
+    before = earlier[0].payload
+    return Champion("judged", int(before["version"]), str(before["model_uri"]))
 
 
 def score_champion(

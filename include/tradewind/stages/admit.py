@@ -45,7 +45,7 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         LedgerError: The ledger cannot be reached.
     """
     _require_past(request, stores=stores)
-    frozen = _definition(request, stores=stores, config_dir=config_dir)
+    frozen, warning = _definition(request, stores=stores, config_dir=config_dir)
     _require_candidate(request, frozen.model)
     _require_window(request, frozen.model)
     lease = stores.ledger.acquire_lease(
@@ -68,7 +68,12 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         lease.fencing_token,
         lease.expires_at.isoformat(timespec="seconds"),
     )
-    return Admission(request=request, definition_digest=digest, fencing_token=lease.fencing_token)
+    return Admission(
+        request=request,
+        definition_digest=digest,
+        fencing_token=lease.fencing_token,
+        warning=warning,
+    )
 
 
 def _require_past(request: RunRequest, *, stores: Stores) -> None:
@@ -100,7 +105,9 @@ def _require_window(request: RunRequest, model: ModelDefinition) -> None:
         )
 
 
-def _definition(request: RunRequest, *, stores: Stores, config_dir: Path) -> FrozenDefinition:
+def _definition(
+    request: RunRequest, *, stores: Stores, config_dir: Path
+) -> tuple[FrozenDefinition, str | None]:
     folders = model_folders(config_dir)
     if request.model not in folders:
         raise DefinitionError(
@@ -108,12 +115,14 @@ def _definition(request: RunRequest, *, stores: Stores, config_dir: Path) -> Fro
             f"{nearest(request.model, folders)}"
         )
     try:
-        return load_definition(folders[request.model])
+        return load_definition(folders[request.model]), None
     except DefinitionError as error:
         return _last_good(request, error, stores=stores)
 
 
-def _last_good(request: RunRequest, error: DefinitionError, *, stores: Stores) -> FrozenDefinition:
+def _last_good(
+    request: RunRequest, error: DefinitionError, *, stores: Stores
+) -> tuple[FrozenDefinition, str]:
     digest = stores.ledger.last_definition(request.model)
     if digest is None:
         raise error
@@ -124,27 +133,26 @@ def _last_good(request: RunRequest, error: DefinitionError, *, stores: Stores) -
     except DefinitionError as older:
         # What was whole under an earlier release need not be so under this one.
         raise DefinitionError([*error.problems, *older.problems]) from error
-    _warn(request, error, digest, stores=stores)
-    return frozen
+    return frozen, _warn(request, error, digest, stores=stores)
 
 
-def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: Stores) -> None:
+def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: Stores) -> str:
     reason = f"broken now, so {digest[:12]}, its last good definition, is used: {error.problems[0]}"
     log.warning("%s: %s", request.model, reason)
     said = stores.ledger.events(
         model=request.model, kind=DEFINITION_BROKEN, newest_first=True, limit=1
     )
     payload = {"problems": error.problems, "used": digest, "run_id": request.run_id}
-    if said and said[0].payload == payload:
-        return
-    stores.ledger.append(
-        model=request.model,
-        kind=DEFINITION_BROKEN,
-        as_of=request.as_of,
-        actor=request.actor,
-        reason=reason,
-        payload=payload,
-    )
+    if not said or said[0].payload != payload:
+        stores.ledger.append(
+            model=request.model,
+            kind=DEFINITION_BROKEN,
+            as_of=request.as_of,
+            actor=request.actor,
+            reason=reason,
+            payload=payload,
+        )
+    return reason
 
 
 def _refuse(request: RunRequest, lease: LeaseHeld, *, stores: Stores) -> Refusal:

@@ -99,7 +99,7 @@ class _Row(Lease):
 
 def lease_time(schedule: Schedule) -> timedelta:
     """How long one stage with all its retries may take, by the schedule, and some slack."""
-    waits = schedule.retry_delay * (2**schedule.retries - 1)
+    waits = schedule.retry_delay * (int(2**schedule.retries) - 1)
     return schedule.task_timeout * (schedule.retries + 1) + waits + LEASE_SLACK
 
 

@@ -131,6 +131,8 @@ def _csv_problem(
         return UnreadableFileError(
             f"{where}, line {row}: {found} fields where the header has {expected}: {_CUT}"
         )
+    if "invalid UTF8" in str(error):
+        return UnreadableFileError(f"{where} is not UTF-8 text: {error}")
     if unfit := _UNFIT.search(str(error)):
         number, row, problem = unfit.groups()
         line = f", line {row}" if row else ""
@@ -145,7 +147,7 @@ def _csv_problem(
 
 def _header(file: IO[bytes]) -> list[str]:
     file.seek(0)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
     try:
         return next(text_csv.reader(text))
     finally:

@@ -125,14 +125,16 @@ class ObjectsReader(SourceReader):
         self, days: Sequence[date], *, held: Mapping[str, str] | None = None
     ) -> Iterator[tuple[date, Rows]]:
         """Each day's rows from its own objects, or all of them cut by day."""
+        whole = self._whole(held) if self.reads_whole else {}
         for day in sorted(days):
             if self.reads_whole:
-                table = self._whole(held).get(day)
+                table = whole.get(day)
             else:
                 objects = self._objects.get(day if self._pattern.dated else None, [])
                 table = self._table(objects, held=held) if objects else None
             if table is not None:
                 yield day, Rows(table.schema, iter(table.to_batches()))
+                held = {**(held or {}), **_told(table.schema)}
 
     @cached_property
     def _objects(self) -> dict[date | None, list[StoredObject]]:
@@ -178,6 +180,11 @@ class ObjectsReader(SourceReader):
         ordinals, starts = np.unique(days[order], return_index=True)
         pieces = zip(ordinals.tolist(), np.split(order, starts[1:]), strict=True)
         return {day_of(ordinal): table.take(rows) for ordinal, rows in pieces}
+
+
+def _told(schema: pa.Schema) -> dict[str, str]:
+    """The types that rows tell: a column of nulls only tells none."""
+    return {field.name: str(field.type) for field in schema if not pa.types.is_null(field.type)}
 
 
 def _within(day: date, since: date | None, until: datetime) -> bool:

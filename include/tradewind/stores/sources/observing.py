@@ -8,7 +8,9 @@ For each day of the window the newest observation not after the run's `as_of` co
   their change token, and read again where it moved: a new part beside the old one. The lookback
   reaches back from the last observation, so a night that was left out leaves no day unfinished.
 - In the past (something was observed for a later moment) what was observed then is used unasked.
-- A day without rows is a part of no rows, so that its absence, too, is known.
+- A day without rows is a part of no rows, so that its absence, too, is known; and so is the day
+  before a source's first, by an observation without a file: rows older than that, delivered since,
+  are none of a past night's business.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 NO_ROWS = "no rows"
+NONE_BEFORE = "no rows up to here"
 # Days recorded together: what a killed run has recorded need not be read again.
 _DAYS_AT_ONCE = 32
 
@@ -82,11 +85,11 @@ class _Observer:
         self._as_of = as_of
         self._catalog = catalog
         self._lake = lake
-        self._known = {part.day: part for part in self._present(self._observed)}
-
-    @cached_property
-    def _observed(self) -> list[Part]:
-        return self._catalog.parts(self._reader.source_id, as_of=self._as_of)
+        observed = self._catalog.parts(self._reader.source_id, as_of=as_of)
+        floors = [part.day for part in observed if part.change_token == NONE_BEFORE]
+        self._floor = min(floors, default=None)
+        self._found: date | None = None
+        self._known = {part.day: part for part in self._present(observed) if part.day not in floors}
 
     @cached_property
     def _newest(self) -> datetime | None:
@@ -132,22 +135,40 @@ class _Observer:
         first = self._first_day(since)
         if first is None:
             return Sighting([], read=0)
-        wanted = list(_days(first, self._as_of))
+        wanted = _days(first, self._as_of)
         read = self._bring_in([day for day in wanted if day not in self._known or self._open(day)])
+        self._record_floor()
         seen = [day for day in wanted if since is None or day >= since]
         return Sighting([self._known[day] for day in seen], read=read)
 
     def _first_day(self, since: date | None) -> date | None:
         if since in self._known and not self._reader.reads_whole:
             return since
+        if self._in_past and self._floor is not None:
+            first: date | None = self._floor + timedelta(days=1)
+        elif self._reader.reads_whole and self._unchanged():
+            first = min(self._known)
+        else:
+            first = self._found = self._earliest()
+        if first is None or since is None or self._reader.reads_whole:
+            return first
+        return max(first, since)
+
+    def _earliest(self) -> date | None:
         # A source that lets go of old rows begins later than what was observed of it.
-        earliest = min(self._known, default=None)
-        if not (self._reader.reads_whole and self._unchanged()):
-            found = self._reader.earliest()
-            earliest = min((day for day in (earliest, found) if day), default=None)
-        if earliest is None or since is None or self._reader.reads_whole:
-            return earliest
-        return max(earliest, since)
+        found = [*self._known, self._reader.earliest()]
+        return min((day for day in found if day is not None), default=None)
+
+    def _record_floor(self) -> None:
+        if self._found is None or not self._known:
+            return
+        day = self._found - timedelta(days=1)
+        if day != self._floor:
+            newest = max(self._known.values(), key=lambda part: part.day)
+            nothing = {"change_token": NONE_BEFORE, "digest": "", "uri": "", "columns": {}}
+            times = {"min_event_time": None, "max_event_time": None}
+            known = {"day": day, "as_of": self._as_of, "rows": 0, **nothing, **times}
+            self._catalog.observe([newest.model_copy(update=known)])
 
     def _unchanged(self) -> bool:
         if not self._known:

@@ -1,0 +1,203 @@
+"""The main job through the real scheduler: every task killed once, the pages, a broken edit."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+import pytest
+
+from tradewind.local import demo
+from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.fixtures.training import Training
+    from tests.integration.conftest import RunningPlatform
+    from tradewind.local.airflow_api import AirflowApi, RunState
+
+pytestmark = pytest.mark.platform
+
+DAG = "flight_delay.train"
+# CPU seconds after which a task is in the middle of its work; the others are killed at sight.
+IN_THE_MIDDLE = {"ingest": 2.5, "validate": 3.0, "features": 3.0, "train": 6.0, "evaluate": 3.0}
+STAGES = ["admit", "ingest", "validate", "features", "train", "evaluate", "gate", "register"]
+PATIENCE_SECONDS = 400
+
+
+def edit(folder: Path, change: Callable[[str], str]) -> None:
+    path = folder / "model.yaml"
+    path.write_text(change(path.read_text()))
+
+
+@pytest.fixture(scope="module")
+def model_dir(platform: RunningPlatform) -> Path:
+    """The demo's model in the platform's own configuration, with retries that do not wait."""
+    folder = platform.settings.models_dir / "flight_delay"
+    edit(folder, lambda text: text.replace("retry_delay: 1 minute", "retry_delay: 1 second"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def api(platform: RunningPlatform) -> Iterator[AirflowApi]:
+    with platform.api() as session:
+        yield session
+
+
+def task_process(task_instance_id: str) -> psutil.Process | None:
+    """The process in which a task's own code runs."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cmdline()[:1] == [f"airflow worker -- {task_instance_id}"]:
+                return process
+    return None
+
+
+def kill_in_the_middle(api: AirflowApi, run_id: str) -> set[str]:
+    """Follow a run to its end and kill the first attempt of every task; returns whom it hit."""
+    killed: set[str] = set()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    path = f"/dags/{DAG}/dagRuns/{run_id}"
+    while api.run(DAG, run_id).state not in ("success", "failed"):
+        assert time.monotonic() < deadline, api.run(DAG, run_id)
+        for task in api._require("GET", f"{path}/taskInstances")["task_instances"]:
+            name = task["task_id"]
+            if task["state"] != "running" or task["try_number"] != 1 or name in killed:
+                continue
+            process = task_process(task["id"])
+            with suppress(psutil.Error):
+                if process and process.cpu_times().user >= IN_THE_MIDDLE.get(name, 0):
+                    process.kill()
+                    killed.add(name)
+    return killed
+
+
+@pytest.fixture(scope="module")
+def disturbed(
+    platform: RunningPlatform, model_dir: Path, api: AirflowApi
+) -> tuple[RunState, set[str]]:
+    """A run from an empty lake whose every task is killed with `kill -9` once."""
+    demo.load(platform.platform.demo_dsn)
+    api.wait_for_dag(DAG)
+    api.unpause(DAG)
+    run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "to be disturbed"})
+    killed = kill_in_the_middle(api, run_id)
+    return api.run(DAG, run_id), killed
+
+
+def test_a_run_with_every_task_killed_gives_the_undisturbed_result(
+    disturbed: tuple[RunState, set[str]], platform: RunningPlatform, trained: Training
+) -> None:
+    run, killed = disturbed
+    assert killed >= set(STAGES) - {"admit", "gate", "register"}
+    assert run.state == "success", run
+    stores = Stores.open(platform.settings)
+    outcomes = stores.ledger.outcomes(model="flight_delay", run_id=run.run_id)
+    results = {outcome.stage: outcome.result for outcome in outcomes}
+    alone = {name: record.model_dump(mode="json") for name, record in trained.records.items()}
+    for stage in ("ingest", "validate", "features"):
+        assert results[stage]["digest"] == alone[stage]["digest"], stage
+    assert results["train"]["prediction_digest"] == alone["train"]["prediction_digest"]
+    assert results["gate"]["results"] == alone["gate"]["results"]
+    assert results["register"]["outcome"] == "promoted"
+    assert [version.version for version in stores.registry.versions("flight_delay")] == [1]
+
+
+def test_nothing_half_written_is_visible_after_the_kills(
+    disturbed: tuple[RunState, set[str]], platform: RunningPlatform
+) -> None:
+    stores = Stores.open(platform.settings)
+    for path in stores.lake.list(""):
+        if path.endswith(".parquet"):
+            stores.lake.read_table(path)
+        elif path.endswith(".json"):
+            stores.lake.read_json(path)
+
+
+def test_the_lease_was_given_back(
+    disturbed: tuple[RunState, set[str]], platform: RunningPlatform
+) -> None:
+    lease = Stores.open(platform.settings).ledger.lease("flight_delay")
+    assert lease is None or lease.released_at is not None
+
+
+def pages(run_id: str) -> list[str]:
+    return [
+        "/tradewind/",
+        f"/tradewind/dags/{DAG}",
+        *(f"/tradewind/dags/{DAG}/runs/{run_id}/{stage}" for stage in STAGES),
+    ]
+
+
+def test_the_pages_ask_who_is_there_and_then_show(
+    disturbed: tuple[RunState, set[str]], platform: RunningPlatform
+) -> None:
+    run, _ = disturbed
+    server = platform.platform
+    with httpx.Client(base_url=server.airflow_url, trust_env=False, timeout=60) as browser:
+        said = {path: browser.get(path).status_code for path in pages(run.run_id)}
+        assert set(said.values()) == {401}
+        token = browser.post(
+            "/auth/token", json={"username": server.login, "password": server.password}
+        ).json()["access_token"]
+        browser.headers["Authorization"] = f"Bearer {token}"
+        shown = {path: browser.get(path) for path in pages(run.run_id)}
+    assert {path: page.status_code for path, page in shown.items()} == dict.fromkeys(shown, 200)
+    assert "version 1" in shown["/tradewind/"].text
+    assert "beats_naive" in shown[pages(run.run_id)[-2]].text
+    assert all("default-src 'none'" in p.headers["content-security-policy"] for p in shown.values())
+
+
+def test_a_task_links_to_its_report_and_to_its_run_in_mlflow(
+    disturbed: tuple[RunState, set[str]], platform: RunningPlatform, api: AirflowApi
+) -> None:
+    run, _ = disturbed
+    path = f"/dags/{DAG}/dagRuns/{run.run_id}/taskInstances/train/links"
+    links = api._require("GET", path)["extra_links"]
+    assert links["Report"] == f"/tradewind/dags/{DAG}/runs/{run.run_id}/train".replace(
+        ":", "%3A"
+    ).replace("+", "%2B")
+    assert links["MLflow run"].startswith(platform.platform.mlflow_url)
+
+
+def test_a_log_says_what_was_done_in_a_few_lines(
+    disturbed: tuple[RunState, set[str]], api: AirflowApi
+) -> None:
+    run, _ = disturbed
+    task = next(task for task in run.tasks if task.task_id == "features")
+    path = f"/dags/{DAG}/dagRuns/{run.run_id}/taskInstances/features/logs/{task.try_number}"
+    lines = [line for line in api._require("GET", path)["content"] if line.get("event")]
+    ours = [line["event"] for line in lines if "features" in str(line["event"])]
+    assert any("point in time" in line for line in ours)
+    assert len(lines) < 60
+
+
+def test_a_broken_edit_is_shown_with_file_and_line_and_stops_nothing(
+    disturbed: tuple[RunState, set[str]], model_dir: Path, api: AirflowApi
+) -> None:
+    whole = (model_dir / "model.yaml").read_text()
+    edit(model_dir, lambda text: text.replace("\nhorizon:", "\nhorizn:", 1))
+    try:
+        error = wait_for(lambda: next(iter(api.import_errors().values()), None))
+        line = next(n for n, text in enumerate(whole.splitlines(), 1) if "horizon:" in text)
+        assert re.search(rf"model\.yaml:{line}: horizn: .*did you mean horizon", error)
+        run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "while it is broken"})
+        run = api.wait(DAG, run_id, timeout_seconds=PATIENCE_SECONDS)
+        assert run.state == "success", [api.error_of(run, task) for task in run.failed_tasks]
+    finally:
+        (model_dir / "model.yaml").write_text(whole)
+    wait_for(lambda: True if not api.import_errors() else None)
+
+
+def wait_for(look: Callable[[], object]) -> object:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (seen := look()) is None:
+        assert time.monotonic() < deadline, "it never came"
+    return seen
