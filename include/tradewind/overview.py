@@ -11,6 +11,7 @@ from tradewind.stores.ledger import ROUTINE
 if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import StageOutcome
+    from tradewind.stores.ledger import ChampionRecord
     from tradewind.stores.stores import Stores
 
 
@@ -43,6 +44,7 @@ def status_rows(stores: Stores) -> list[dict[str, Any]]:
                 "problem": problem,
                 "champion": champion.version if champion else None,
                 "champion_since": champion.since if champion else None,
+                "judged": _judged(stores, name, champion),
                 "mlflow_url": f"{stores.settings.tracking_uri}/#/models/{name}",
                 "last": newest[0] if newest else None,
             }
@@ -104,11 +106,7 @@ def outcome_of(
     stores: Stores, *, model: str, stage: str, run_id: str | None = None
 ) -> StageOutcome | None:
     """What a stage of a run said; the newest run's where none is named."""
-    found = [
-        outcome
-        for outcome in stores.ledger.outcomes(run_id=run_id, model=model, limit=200)
-        if outcome.stage == stage
-    ]
+    found = stores.ledger.outcomes(model=model, run_id=run_id, stage=stage, limit=1)
     return found[0] if found else None
 
 
@@ -151,6 +149,14 @@ def _verdict_page(stores: Stores, outcome: StageOutcome) -> str:
 def _json_of(stores: Stores, outcome: StageOutcome | None) -> Any:
     uri = outcome.report_uri if outcome else None
     return stores.lake.read_json(uri) if uri else None
+
+
+def _judged(stores: Stores, model: str, champion: ChampionRecord | None) -> str | None:
+    """What the champion was judged by when it was promoted."""
+    if champion is None or champion.run_id is None:
+        return None
+    outcome = outcome_of(stores, model=model, stage="evaluate", run_id=champion.run_id)
+    return outcome.lines[0] if outcome else None
 
 
 def _champion(stores: Stores, model: str) -> int | None:

@@ -63,8 +63,10 @@ MUTANTS = {
     "another horizon": ("getvariable('horizon')", "INTERVAL 1 HOUR"),
     "only flights that left": (
         "\nFROM schedule\nLEFT JOIN weather_then",
-        "\nFROM schedule SEMI JOIN flights_departure "
-        "USING (time_hour, carrier, flight, origin)\nLEFT JOIN weather_then",
+        (
+            "\nFROM schedule SEMI JOIN flights_departure "
+            "USING (time_hour, carrier, flight, origin)\nLEFT JOIN weather_then"
+        ),
     ),
 }
 

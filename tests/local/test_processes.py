@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tradewind.local.layout import MARKER, Layout
-from tradewind.local.processes import Processes, Service, end
+from tradewind.local.processes import Processes, Service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,6 @@ def test_children_of_a_killed_parent_are_strays_and_are_ended(keeper: Processes,
     assert keeper.strays() == []
     parent = keeper.running("family")
     parent.kill()
-    end(list)
     while keeper.running("family") is not None:
         os.sched_yield()
     assert keeper.strays() == [child]

@@ -17,7 +17,7 @@ from tradewind.learning.splits import split_frame
 from tradewind.records import Verdict
 from tradewind.reports.verdict import render
 from tradewind.stages._champion import Champion, Scores
-from tradewind.stages.evaluate import evidence_of, judge_players, page_of
+from tradewind.stages._judging import evidence_of, judge_players, page_of
 
 VALUE = {"true_positive": 60, "false_positive": -40, "false_negative": -60}
 CHAMPION = Champion("judged", 3, "models:/m-3", trained_until=AS_OF - timedelta(days=30))

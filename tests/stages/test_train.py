@@ -230,7 +230,7 @@ train(
 """
 
 
-@pytest.mark.parametrize("half_way", ["log_trials", "log_candidate", "_upload"])
+@pytest.mark.parametrize("half_way", ["log_trials", "_upload"])
 def test_a_killed_training_is_done_again_and_comes_to_the_same(
     stores: Stores, client: mlflow.MlflowClient, half_way: str
 ) -> None:

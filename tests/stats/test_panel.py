@@ -112,6 +112,14 @@ def test_the_standard_error_of_a_mean_is_the_textbooks():
     assert standard_error(means, draws, name="mean") == pytest.approx(expected, rel=0.02)
 
 
+def test_an_error_from_few_blocks_is_corrected_for_their_number():
+    assert DRAWS.degrees_of_freedom == 30 / 5 - 1
+    assert DRAWS.correction == pytest.approx(np.sqrt(6 / 5))
+    figures = np.array([0.0, 1.0] * 150)
+    found = standard_error(figures, DRAWS, name="any")
+    assert found == pytest.approx(figures.std(ddof=1) * np.sqrt(6 / 5))
+
+
 @settings(max_examples=30, deadline=None)
 @given(units=st.integers(4, 60), block=st.integers(1, 14), seed=st.integers(0, 99))
 def test_every_draw_takes_as_many_units_as_there_are(units, block, seed):
@@ -131,6 +139,18 @@ def test_neighbouring_units_are_drawn_together():
     together = block_draws(30, block=5, draws=4000, seed=0)
     spread = [standard_error(d.weights @ daily / 30, d, name="mean") for d in (apart, together)]
     assert spread[1] > 1.5 * spread[0]
+
+
+def test_a_block_is_of_neighbours_around_the_end_to_the_start():
+    for counts in block_draws(30, block=15, draws=50, seed=0).weights:
+        drawn = np.flatnonzero(counts)
+        assert len(drawn) >= 15
+        assert counts.max() <= 2
+    ends = block_draws(30, block=15, draws=500, seed=0).weights[:, [29, 0]]
+    assert ((ends == 1).all(axis=1) & (ends.sum(axis=1) == 2)).any()
+    assert block_draws(30, block=15, draws=4000, seed=0).weights.mean(axis=0) == pytest.approx(
+        np.ones(30), abs=0.06
+    )
 
 
 def test_one_unit_says_nothing_of_its_own_error():

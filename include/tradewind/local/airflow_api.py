@@ -268,5 +268,7 @@ def _exception(lines: list[dict[str, Any]]) -> str:
 
 
 def _last_words(lines: list[dict[str, Any]]) -> str:
-    words = [str(line["event"]) for line in lines if line.get("event")]
-    return "\n".join(words[-_LINES_OF_ERROR:])
+    # What has no level is Airflow's own frame around the log: groups, and where it was read from.
+    words = [str(line["event"]) for line in lines if line.get("level") and line.get("event")]
+    own = [word for word in words if not word.startswith("::")]
+    return "\n".join(own[-_LINES_OF_ERROR:])

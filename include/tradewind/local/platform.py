@@ -122,9 +122,12 @@ def down(settings: Settings, *, echo: Callable[[str], None] = print) -> list[str
     """Stop everything of this clone and nothing else; returns the names of what was running."""
     layout = Layout(settings.home)
     if not layout.run.is_dir():
+        echo("nothing was ever started here")
         return []
     with lock.held(layout.run / "lock", echo=echo):
-        return _stop_all(layout)
+        stopped = _stop_all(layout)
+    echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+    return stopped
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
@@ -177,7 +180,9 @@ def reset(settings: Settings, *, echo: Callable[[str], None] = print) -> list[st
         for folder in (layout.lake, layout.mlflow):
             shutil.rmtree(folder)
         layout.create()
-    return [*(f"database {name}" for name in _DERIVED), str(layout.lake), str(layout.mlflow)]
+    emptied = [*(f"database {name}" for name in _DERIVED), str(layout.lake), str(layout.mlflow)]
+    echo(f"emptied {', '.join(emptied)}")
+    return emptied
 
 
 def _databases(layout: Layout) -> Databases:

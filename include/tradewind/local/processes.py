@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # PostgreSQL is stopped by its own rules, not by signals to all of its processes.
 _NOT_OURS_TO_KILL = "postgres"
 _SECONDS_TO_LEAVE = 8
+# Nobody is left whom a stray could still report to.
+_SECONDS_FOR_STRAYS = 1
 _SECONDS_TO_DIE = 10
 _ROUNDS_OF_KILLING = 3
 _LOG_BYTES_KEPT = 5_000_000
@@ -116,7 +118,7 @@ class Processes:
         leaders = {name: self.running(name) for name in names}
         found = [name for name, leader in leaders.items() if leader is not None]
         sessions = {leader.pid for leader in leaders.values() if leader is not None}
-        end(lambda: [process for process in _visible() if _session(process) in sessions])
+        end(lambda: _of_sessions(sessions), seconds=_SECONDS_TO_LEAVE)
         for name in leaders:
             self._note_path(name).unlink(missing_ok=True)
         return found
@@ -130,7 +132,7 @@ class Processes:
 
     def end_strays(self) -> int:
         """Stop all strays; returns how many there were."""
-        return end(self.strays)
+        return end(self.strays, seconds=_SECONDS_FOR_STRAYS)
 
     def known(self) -> list[str]:
         """Names of the services that were started and not yet stopped."""
@@ -197,6 +199,10 @@ def _visible() -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if lives(process)]
 
 
+def _of_sessions(sessions: set[int]) -> list[psutil.Process]:
+    return [process for process in _visible() if _session(process) in sessions]
+
+
 def _session(process: psutil.Process) -> int:
     try:
         return os.getsid(process.pid)
@@ -211,18 +217,19 @@ def _below(process: psutil.Process, leaders: set[int]) -> bool:
         return False
 
 
-def end(find: Callable[[], list[psutil.Process]]) -> int:
+def end(find: Callable[[], list[psutil.Process]], *, seconds: float) -> int:
     """Stop the processes that `find` finds, first asking, then not.
 
     Args:
         find: Asked again after each round, as a process may have started others meanwhile.
+        seconds: How long they may take to leave by themselves.
 
     Returns:
         How many were found at first.
     """
     first = find()
     _signal(first, signal.SIGTERM)
-    wait_until_gone(first, seconds=_SECONDS_TO_LEAVE)
+    wait_until_gone(first, seconds=seconds)
     for _ in range(_ROUNDS_OF_KILLING):
         if not (stubborn := find()):
             break
