@@ -58,8 +58,9 @@ class Resample(Section):
 
     unit: Literal["day"] = "day"
     """Rows of one unit are not independent and are never torn apart."""
-    block: int = Field(default=1, ge=1, le=14)
-    """How many neighbouring units are drawn together."""
+    block: int = Field(default=7, ge=1, le=14)
+    """How many neighbouring units are drawn together: days that follow each other are alike, and
+    blocks of one day make intervals that are too narrow (docs/gates.md has the figures)."""
     draws: int = Field(default=1000, ge=200, le=20_000)
 
 
@@ -112,7 +113,7 @@ class Window(Section):
     start: date | None = None
     """First day of an expanding window; the earliest row where nothing is said."""
     days: int | None = Field(default=None, ge=30)
-    """Length of a rolling window."""
+    """Length of a rolling window, the stretches for selecting and judging included."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Window:
