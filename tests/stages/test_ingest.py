@@ -80,14 +80,17 @@ def test_each_day_is_a_part_under_the_digest_of_its_content(shop: Shop) -> None:
     assert shop.files() == sorted(part.uri for part in parts.values())
 
 
-def test_a_day_is_one_of_utc_whatever_the_server_thinks(shop: Shop) -> None:
-    shop.sell(4, datetime.fromisoformat("2013-07-01T23:30:00-04:00"))
-    shop.sql("ALTER ROLE CURRENT_USER SET TimeZone = 'Asia/Tokyo'")
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_day_is_one_of_utc_whatever_the_server_thinks(shop: Shop, zone: str) -> None:
+    shop.sell(4, night(1, 20))  # the second, in Tokyo
+    shop.sell(5, night(2, 3))  # the first, in New York
+    shop.sql(f"ALTER DATABASE {shop.database} SET TimeZone = '{zone}'")
+    try:
+        parts = shop.parts(shop.ingest(night(3)))
+    finally:
+        shop.sql(f"ALTER DATABASE {shop.database} RESET TimeZone")
 
-    parts = shop.parts(shop.ingest(night(3)))
-    shop.sql("ALTER ROLE CURRENT_USER RESET TimeZone")
-
-    assert {day.day: part.rows for day, part in parts.items()} == {1: 1, 2: 2, 3: 1}
+    assert {day.day: part.rows for day, part in parts.items()} == {1: 2, 2: 2, 3: 1}
 
 
 def test_days_that_begin_at_or_after_the_as_of_are_not_seen(shop: Shop) -> None:

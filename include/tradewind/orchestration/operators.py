@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +118,9 @@ def open_stores() -> Stores:
     from tradewind.stores.connections import register_lookup
     from tradewind.stores.stores import Stores
 
-    # Great Expectations and skops greet every process with a thousand lines of their own.
+    # Great Expectations and skops greet a process that has Airflow loaded with a thousand lines.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"skops\.io\._utils")
     register_lookup(airflow_connection)
     return Stores.open()
 
