@@ -1,9 +1,12 @@
 """One DAG a model, `<model>.train`: from its sources to a registered champion.
 
-Airflow parses this file for every task, so it wires and does nothing else.
+Airflow parses this file for every task, so it wires and does nothing else. What each task hands on
+is a small record, by XCom; `tradewind.pipeline` says which stage is given which.
 """
 
 from __future__ import annotations
+
+from airflow.sdk import chain
 
 from tradewind.orchestration import tasks
 from tradewind.orchestration.models import runnable_models
@@ -12,11 +15,14 @@ from tradewind.orchestration.train_dag import train_dag
 for model in runnable_models("train"):
     with train_dag(model):
         admission = tasks.admit(model)
-        snapshot = tasks.ingest(admission)
-        validated = tasks.validate(admission, snapshot)
-        features = tasks.build_features(admission, validated)
-        candidate = tasks.train(admission, features)
-        evaluation = tasks.evaluate(admission, validated, features, candidate)
-        verdict = tasks.pass_gates(admission, candidate, evaluation)
-        registration = tasks.register(admission, candidate, evaluation, verdict)
-        registration >> tasks.release_lease(admission)
+        chain(
+            admission,
+            tasks.ingest(),
+            tasks.validate(),
+            tasks.build_features(),
+            tasks.train(),
+            tasks.evaluate(),
+            tasks.pass_gates(),
+            tasks.register(),
+            tasks.release_lease(admission),
+        )

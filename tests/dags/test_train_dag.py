@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from inspect import signature
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import ParamValidationError
 
 from tests.fixtures.sandbox import CLONE
+from tradewind.pipeline import TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +48,16 @@ def test_the_stages_run_in_their_order_and_the_lease_is_given_back_last(dag: DAG
     order = [task.task_id for task in dag.topological_sort()]
     assert order == [*STAGES, "release"]
     assert dag.get_task("release").is_teardown
-    assert dag.get_task("validate").upstream_task_ids == {"admit", "ingest"}
-    assert dag.get_task("evaluate").upstream_task_ids == {"admit", "validate", "features", "train"}
+    for before, after in pairwise(STAGES):
+        assert dag.get_task(after).upstream_task_ids == {before}
+
+
+def test_every_stage_of_the_pipeline_is_a_task(dag: DAG) -> None:
+    assert [*TRAIN] == STAGES[1:]
+    given = {
+        name: [STAGES.index(earlier) for earlier in stage.inputs] for name, stage in TRAIN.items()
+    }
+    assert all(place < STAGES.index(name) for name, places in given.items() for place in places)
 
 
 def test_the_dag_keeps_the_house_rules(dag: DAG) -> None:

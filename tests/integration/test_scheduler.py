@@ -26,7 +26,7 @@ pytestmark = pytest.mark.platform
 
 DAG = "flight_delay.train"
 # CPU seconds after which a task is in the middle of its work; the others are killed at sight.
-IN_THE_MIDDLE = {"ingest": 2.5, "validate": 3.0, "features": 3.0, "train": 6.0, "evaluate": 3.0}
+IN_THE_MIDDLE = {"ingest": 1.2, "validate": 2.5, "features": 3.0, "train": 6.0, "evaluate": 2.5}
 STAGES = ["admit", "ingest", "validate", "features", "train", "evaluate", "gate", "register"]
 PATIENCE_SECONDS = 400
 
@@ -95,7 +95,7 @@ def test_a_run_with_every_task_killed_gives_the_undisturbed_result(
     disturbed: tuple[RunState, set[str]], platform: RunningPlatform, trained: Training
 ) -> None:
     run, killed = disturbed
-    assert killed >= set(STAGES) - {"admit", "gate", "register"}
+    assert killed >= set(STAGES)
     assert run.state == "success", run
     stores = Stores.open(platform.settings)
     outcomes = stores.ledger.outcomes(model="flight_delay", run_id=run.run_id)

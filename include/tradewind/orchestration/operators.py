@@ -14,21 +14,20 @@ from tradewind.errors import RegistryError, SourceUnavailableError, TradewindErr
 from tradewind.orchestration.links import MlflowLink, ReportLink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from airflow.sdk import Context
 
     from tradewind.records import Record, RunRequest
     from tradewind.stores.stores import Stores
 
+ADMIT = "admit"
 # What may be better in a minute. Everything else that we raise would only fail again.
 WORTH_A_RETRY = (SourceUnavailableError, RegistryError)
 
 
 class AdmitOperator(BaseOperator):
     """Lets the run in, or ends it green and says why not."""
-
-    template_fields: Sequence[str] = ()
 
     def __init__(self, *, model: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,54 +51,47 @@ class AdmitOperator(BaseOperator):
 
 
 class StageOperator(BaseOperator):
-    """Runs one stage of an admitted run.
+    """Runs the stage of the pipeline that it is named after.
 
-    Args:
-        stage: Its name in the pipeline.
-        admission: What `admit` returned.
-        inputs: What the earlier stages returned that this one is given, in order.
+    What the stage is given is what the tasks of its earlier stages returned.
     """
 
-    template_fields: Sequence[str] = ("admission", "inputs")
     operator_extra_links = (ReportLink(), MlflowLink())
 
-    def __init__(self, *, stage: str, admission: Any, inputs: Sequence[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.stage = stage
-        self.admission = admission
-        self.inputs = list(inputs)
-
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the stage; what it returns is small and goes to the next by XCom."""
+        """Run the stage; what it returns is small and goes to the later ones by XCom."""
         from tradewind.pipeline import TRAIN, record_from, run_stage
         from tradewind.records import Admission
 
-        kinds = [TRAIN[earlier].result for earlier in TRAIN[self.stage].inputs]
-        records = [record_from(kind, value) for kind, value in zip(kinds, self.inputs, strict=True)]
+        stage = TRAIN[self.task_id]
+        inputs = [
+            record_from(TRAIN[earlier].result, returned(earlier, context))
+            for earlier in stage.inputs
+        ]
         with plain_errors():
-            admission = record_from(Admission, self.admission)
-            result = run_stage(self.stage, admission, *records, stores=open_stores())
-        self.last_records: list[Record] = [result, *records]
+            admission = record_from(Admission, returned(ADMIT, context))
+            result = run_stage(self.task_id, admission, *inputs, stores=open_stores())
+        self.last_records: list[Record] = [result, *inputs]
         return result.model_dump(mode="json")
 
 
 class ReleaseOperator(BaseOperator):
     """Gives the model's lease back, whatever became of the run."""
 
-    template_fields: Sequence[str] = ("admission",)
-
-    def __init__(self, *, admission: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.admission = admission
-
     def execute(self, context: Context) -> None:
         """Release what `admit` took; a run that was not admitted took nothing."""
         from tradewind.pipeline import record_from, release
         from tradewind.records import Admission
 
-        if self.admission:
+        admission = returned(ADMIT, context)
+        if admission:
             with plain_errors():
-                release(record_from(Admission, self.admission), stores=open_stores())
+                release(record_from(Admission, admission), stores=open_stores())
+
+
+def returned(task_id: str, context: Context) -> Any:
+    """What another task of this run returned; None where it did not run."""
+    return context["ti"].xcom_pull(task_ids=task_id)
 
 
 @contextmanager

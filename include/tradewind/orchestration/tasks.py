@@ -1,62 +1,62 @@
-"""The words that the DAG files are written in: one function a task."""
+"""The words that the DAG files are written in: one function a task, used inside a DAG."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tradewind.orchestration.operators import AdmitOperator, ReleaseOperator, StageOperator
+from tradewind.orchestration.operators import (
+    ADMIT,
+    AdmitOperator,
+    ReleaseOperator,
+    StageOperator,
+)
 
 if TYPE_CHECKING:
-    from airflow.sdk import XComArg
+    from airflow.sdk import BaseOperator
 
     from tradewind.definition.schema import ModelDefinition
 
 
-def admit(model: ModelDefinition) -> Any:
+def admit(model: ModelDefinition) -> BaseOperator:
     """Take the model's lease and freeze its definition, or end the run green."""
-    return AdmitOperator(task_id="admit", model=model.name).output
+    return AdmitOperator(task_id=ADMIT, model=model.name)
 
 
-def ingest(admission: Any) -> XComArg:
+def ingest() -> BaseOperator:
     """Read what the sources have that the lake has not."""
-    return _stage("ingest", admission)
+    return StageOperator(task_id="ingest")
 
 
-def validate(admission: Any, snapshot: Any) -> XComArg:
+def validate() -> BaseOperator:
     """Hold the rows against what is expected of them."""
-    return _stage("validate", admission, snapshot)
+    return StageOperator(task_id="validate")
 
 
-def build_features(admission: Any, validated: Any) -> XComArg:
+def build_features() -> BaseOperator:
     """Run features.sql, and prove that no row sees its future."""
-    return _stage("features", admission, validated)
+    return StageOperator(task_id="features")
 
 
-def train(admission: Any, features: Any) -> XComArg:
+def train() -> BaseOperator:
     """Search, fit and calibrate a candidate."""
-    return _stage("train", admission, features)
+    return StageOperator(task_id="train")
 
 
-def evaluate(admission: Any, validated: Any, features: Any, candidate: Any) -> XComArg:
+def evaluate() -> BaseOperator:
     """Judge candidate, champion and naive rule on the same rows."""
-    return _stage("evaluate", admission, validated, features, candidate)
+    return StageOperator(task_id="evaluate")
 
 
-def pass_gates(admission: Any, candidate: Any, evaluation: Any) -> XComArg:
+def pass_gates() -> BaseOperator:
     """Let the candidate through, or say what blocks it."""
-    return _stage("gate", admission, candidate, evaluation)
+    return StageOperator(task_id="gate")
 
 
-def register(admission: Any, candidate: Any, evaluation: Any, verdict: Any) -> XComArg:
+def register() -> BaseOperator:
     """Make the candidate the champion, through the ledger."""
-    return _stage("register", admission, candidate, evaluation, verdict)
+    return StageOperator(task_id="register")
 
 
-def release_lease(admission: Any) -> Any:
+def release_lease(admission: BaseOperator) -> BaseOperator:
     """Give the lease back at the end, also when something failed."""
-    release = ReleaseOperator(task_id="release", admission=admission)
-    return release.as_teardown(setups=admission.operator)
-
-
-def _stage(name: str, admission: Any, *inputs: Any) -> XComArg:
-    return StageOperator(task_id=name, stage=name, admission=admission, inputs=inputs).output
+    return ReleaseOperator(task_id="release").as_teardown(setups=admission)
