@@ -1,5 +1,5 @@
-# Every service of docker-compose.yml but the stores runs this image: Tradewind in the environment of
-# the hashed requirements file, as a user without rights.
+# Every service of docker-compose.yml but the stores runs this image: Tradewind with the versions that
+# it is tested with, and nothing that only tests need, as a user without rights.
 FROM python:3.12-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -8,8 +8,8 @@ RUN useradd --system --create-home --home-dir /opt/tradewind --uid 50000 tradewi
 WORKDIR /opt/tradewind
 
 # The requirements first: they change seldom, and are most of the image.
-COPY requirements.txt ./
-RUN pip install --no-deps --require-hashes -r requirements.txt
+COPY requirements/image.txt requirements.txt ./
+RUN pip install --no-deps --require-hashes -r image.txt
 
 COPY pyproject.toml README.md ./
 COPY include ./include
