@@ -14,6 +14,10 @@ FOREIGN := AIRFLOW% _AIRFLOW% MLFLOW% _MLFLOW% PYTHON% PYTEST% PG% VIRTUAL_ENV C
 	UV_PROJECT_ENVIRONMENT UV_SYSTEM_PYTHON UV_PYTHON PIP_TARGET PIP_PREFIX PIP_USER PIP_ROOT
 $(foreach name,$(filter $(FOREIGN),$(.VARIABLES)),$(eval unexport $(name)))
 
+# Whether there is anything to stop; and what stops it, set up again only if it was removed meanwhile.
+STARTED := test -d "$${TRADEWIND_HOME:-.tradewind}/run"
+READY := { test -x $(BIN)/tradewind || $(MAKE) --no-print-directory setup; }
+
 .PHONY: help setup run stop status reset test check lint types format schema lock
 
 help: ## list the targets
@@ -34,11 +38,13 @@ setup: ## make .venv from the hashed requirements; does nothing when it is there
 run: setup ## start everything, train flight_delay on real flights, show the result, leave the UI up
 	$(BIN)/tradewind demo $(ARGS)
 
-stop: setup ## stop all that was started here, and only that
-	$(BIN)/tradewind down
+stop: ## stop all that was started here, and only that
+	$(STARTED) || { echo "nothing was ever started here"; exit 0; }; \
+	$(READY) && $(BIN)/tradewind down
 
-status: setup ## what of the platform is running, and where
-	$(BIN)/tradewind status
+status: ## what of the platform is running, and where
+	$(STARTED) || { echo "nothing was ever started here"; exit 0; }; \
+	$(READY) && $(BIN)/tradewind status
 
 reset: setup ## stop, and empty everything derived (lake, MLflow, ledger); source tables and .venv stay
 	$(BIN)/tradewind reset
@@ -63,12 +69,14 @@ format: setup ## put the code into its form
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-schema: setup ## write the JSON Schema that editors complete model.yaml with
-	$(BIN)/tradewind schema
+schema: setup ## write what is made of the definition's code: JSON Schema and docs/definition.md
+	$(BIN)/tradewind schema --write
 
 lock: setup ## compile requirements/*.in into the hashed files, for Python 3.11 to 3.13 at once
 	PATH="$(CURDIR)/$(BIN):$$PATH"; \
 	compile() { uv pip compile "$$@" --universal --generate-hashes --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet $(ARGS); }; \
 	compile requirements/dev.in --output-file requirements.txt && \
+	compile requirements/main.in --constraints requirements.txt \
+		--output-file requirements/image.txt && \
 	compile requirements/bootstrap.in --output-file requirements/bootstrap.txt

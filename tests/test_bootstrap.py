@@ -58,6 +58,36 @@ def test_a_machine_without_a_fitting_python_is_told_which_are(tmp_path: Path):
     assert "make setup WITH=" in said.stderr
 
 
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A clone on which nothing was ever done: as much of one as `make` looks at."""
+    shutil.copy(CLONE / "Makefile", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["stop", "status"])
+def test_a_fresh_clone_has_nothing_to_stop_and_installs_nothing_for_it(fresh: Path, target: str):
+    said = run("--no-print-directory", "--directory", str(fresh), target)
+    assert (said.returncode, said.stdout) == (0, "nothing was ever started here\n")
+    assert not (fresh / ".venv").exists()
+
+
+@pytest.mark.parametrize(("target", "command"), [("stop", "down"), ("status", "status")])
+def test_what_was_started_is_stopped_by_what_is_there(fresh: Path, target: str, command: str):
+    program = fresh / ".venv" / "bin" / "tradewind"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "asked: $*"\n')
+    program.chmod(0o755)
+    (fresh / "home" / "run").mkdir(parents=True)
+    said = run("--no-print-directory", "--directory", str(fresh), target, TRADEWIND_HOME="home")
+    assert (said.returncode, said.stdout) == (0, f"asked: {command}\n")
+
+
+def test_make_schema_writes_the_files():
+    said = run("--dry-run", "schema")
+    assert "tradewind schema --write" in said.stdout
+
+
 @pytest.mark.parametrize("version", ["(3, 10, 4)", "(3, 14, 0)"])
 def test_a_python_that_does_not_fit_says_so(version: str):
     pretend = (

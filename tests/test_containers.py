@@ -18,6 +18,7 @@ from tradewind.errors import PlatformError
 from tradewind.local import airflow_services, containers, environment, mlflow_server
 from tradewind.local.layout import Layout
 from tradewind.settings import load_settings, read_env_file
+from tradewind.stores.registry import Registry
 
 if TYPE_CHECKING:
     from tests.fixtures.s3 import Bucket
@@ -45,6 +46,30 @@ def test_the_file_follows_the_compose_specification() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_worker_gets_a_stop_and_the_time_to_end_its_tasks(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    worker = services["worker"]
+    assert worker["command"] == ["airflow", "celery", "worker"]  # no shell between
+    assert worker["stop_grace_period"] == "5m"
+    ours = [*AIRFLOW, "worker", "prepare", "mlflow"]
+    assert all(services[name]["init"] for name in ours)
+
+
+def test_links_to_mlflow_lead_to_where_a_browser_reaches_it(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    (port,) = services["mlflow"]["ports"]
+    for name in (*AIRFLOW, "worker"):
+        told = {key: str(value) for key, value in services[name]["environment"].items()}
+        settings = load_settings(told)
+        assert settings.tracking_uri == "http://mlflow:5000"
+        assert settings.mlflow_url == "http://localhost:${MLFLOW_PORT:-5000}"
+        shown = Registry.open(settings).version_url("flight_delay", 3)
+        assert shown == f"{settings.mlflow_url}/#/models/flight_delay/versions/3"
+    assert "${MLFLOW_PORT:-5000}:5000" in port
 
 
 @pytest.mark.parametrize("name", AIRFLOW)

@@ -76,6 +76,16 @@ def desk(ledger_dsn: str, mlflow_server: str) -> Desk:
     return desk
 
 
+def test_whoever_had_a_lease_that_was_broken_promotes_nothing(desk: Desk) -> None:
+    version = desk.version("k1")
+    desk.ledger.break_lease(desk.model, actor="bob", reason="its shell was killed")
+    with pytest.raises(LeaseLostError, match="bob broke it"):
+        desk.promote(version, None)
+    assert desk.alias() is None
+    desk.token = desk.lease("r2")
+    assert desk.promote(version, None).version == version
+
+
 class Interrupted(Registry):
     """A registry that stops answering when the alias is to be moved."""
 

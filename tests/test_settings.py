@@ -37,6 +37,14 @@ def test_values_are_quoted_as_a_shell_quotes(tmp_path: Path):
     assert read_env_file(tmp_path / "env") == {"A": "it's = one", "B": ""}
 
 
+def test_a_browser_is_sent_to_mlflow_where_it_can_reach_it():
+    told = {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}
+    assert load_settings(told).mlflow_url == "http://mlflow:5000"
+    told["TRADEWIND_MLFLOW_PUBLIC_URL"] = "https://models.example/"
+    assert load_settings(told).mlflow_url == "https://models.example"
+    assert load_settings(told).tracking_uri == "http://mlflow:5000"
+
+
 def test_no_representation_shows_the_environment():
     assert "s3cret" not in repr(load_settings({"AIRFLOW_CONN_X": "postgres://a:s3cret@b/c"}))
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from tradewind.settings import Settings
     from tradewind.stores.stores import Stores
 
+# Services by the package that speaks to them; what a package raises is about its service.
+_SERVICES = {"psycopg2": "PostgreSQL", "httpx": "a web server", "botocore": "the S3 store"}
+_WRONG_WORDS, _NOT_ADMITTED = 2, 3
+# Printed at the end, and so not on the way.
+_VERDICT = ("gate", "register")
+
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
@@ -30,12 +36,26 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def main() -> None:
-    """Run a command; what goes wrong on purpose is one sentence and exit code 1."""
+    """Run a command; a mistake, or a service that does not answer, is one sentence and code 1."""
     try:
         app()
-    except TradewindError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        typer.echo(sentence, err=True)
         sys.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to say of an error; None of one that nobody thought of, which keeps its traceback."""
+    said = f"{type(error).__name__}: {str(error).strip()}"
+    if isinstance(error, TradewindError):
+        return said
+    service = _SERVICES.get(type(error).__module__.partition(".")[0])
+    if service is None and not isinstance(error, OSError):
+        return None
+    return f"{service or 'this machine'} refuses, or does not answer: {said} (see `make status`)"
 
 
 # ------------------------------------------------------------------------------- the definition
@@ -93,6 +113,12 @@ def run_feature_tests_of(models: Models = None) -> None:
     failed = 0
     for name, folder in _folders(models, _settings()).items():
         outcomes = run_feature_tests(folder)
+        if outcomes is None:
+            typer.echo(f"{name}: there is no tests.yaml")
+            continue
+        if outcomes is None:
+            typer.echo(f"{name}: there is no tests.yaml")
+            continue
         bad = [outcome for outcome in outcomes if not outcome.passed]
         failed += len(bad)
         typer.echo(f"{name}: {len(outcomes) - len(bad)} passed, {len(bad)} failed")
@@ -111,23 +137,28 @@ def run(
     pipeline: Annotated[str, typer.Argument(help="What to run: train.")],
     *,
     as_of: Annotated[
-        str | None, typer.Option(help="A date or a moment; the last midnight otherwise.")
+        str | None,
+        typer.Option(help="A date or a moment; otherwise schedule.today, or the last midnight."),
     ] = None,
     window_days: Annotated[int | None, typer.Option(help="Instead of the declared window.")] = None,
     candidate: Annotated[str | None, typer.Option(help="Train this candidate only.")] = None,
     reason: Annotated[str, typer.Option(help="Kept in the ledger.")] = "by hand",
     as_json: Json = False,
 ) -> None:
-    """Run a pipeline here, with no Airflow: the same stages, the same records, the same verdict."""
+    """Run a pipeline here, with no Airflow: the same stages, the same records, the same verdict.
+
+    Exit code 3 where the run was not admitted.
+    """
     from tradewind.pipeline import run_training
     from tradewind.records import RunRequest
     from tradewind.requests import as_of_for
 
     if pipeline != "train":
         typer.echo(f"there is no pipeline {pipeline!r}: train is", err=True)
-        raise typer.Exit(code=2)
-    _log_to_stderr()
+        raise typer.Exit(code=_WRONG_WORDS)
+    _tell_progress(without=() if as_json else _VERDICT)
     stores, now = _stores(), datetime.now(tz=UTC)
+    _require_model(model, stores.settings)
     request = RunRequest(
         model=model,
         run_id=f"shell__{now:%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -139,6 +170,22 @@ def run(
     )
     records = run_training(request, stores=stores)
     _print_run(records, as_json=as_json)
+    raise typer.Exit(code=0 if "register" in records else _NOT_ADMITTED)
+
+
+@app.command()
+def release(
+    model: str,
+    *,
+    reason: Annotated[str, typer.Option(help="Kept in the ledger.")],
+) -> None:
+    """Take the model's lease from a run that was killed and cannot give it back."""
+    stores = _stores()
+    broken = stores.ledger.break_lease(model, actor=getpass.getuser(), reason=reason)
+    if broken is None:
+        _require_model(model, stores.settings)
+    said = f"the lease of {broken.holder} is broken" if broken else "nobody holds its lease"
+    typer.echo(f"{model}: {said}")
 
 
 # -------------------------------------------------------------------------------------- reading
@@ -158,7 +205,7 @@ def models(*, as_json: Json = False) -> None:
         typer.echo(f"{row['model']}: {champion}; owner {row['owner'] or 'unknown'}")
         for version in row["versions"]:
             aliases = f" ({', '.join(version['aliases'])})" if version["aliases"] else ""
-            typer.echo(f"  {version['version']}{aliases}  as of {version['as_of']}")
+            typer.echo(f"  {version['version']}{aliases}  as of {_shown(version['as_of'])}")
 
 
 @app.command()
@@ -166,13 +213,16 @@ def history(model: str, *, as_json: Json = False, limit: int = 50) -> None:
     """Print the ledger of a model, newest first: who, what, when, why."""
     from tradewind.overview import event_rows
 
-    rows = event_rows(_stores(), model=model, limit=limit)
+    stores = _stores()
+    rows = event_rows(stores, model=model, limit=limit)
+    if not rows:
+        _require_model(model, stores.settings)
     if as_json:
         _print_json(rows)
         return
     for row in rows:
         typer.echo(
-            f"{row['recorded_at']:.19}  as of {row['as_of']:.10}  {row['kind']:<18} "
+            f"{_shown(row['recorded_at'])}  as of {_shown(row['as_of'])}  {row['kind']:<18} "
             f"{row['actor']}: {row['reason']}"
         )
 
@@ -278,14 +328,22 @@ def _stores() -> Stores:
 
 def _folders(models: Iterable[str] | None, settings: Settings) -> Mapping[str, Path]:
     from tradewind.definition.loader import model_folders
-    from tradewind.definition.problems import nearest
 
     folders = model_folders(settings.config_dir)
     for name in models or ():
-        if name not in folders:
-            typer.echo(f"there is no model {name!r}{nearest(name, folders)}", err=True)
-            raise typer.Exit(code=2)
+        _require_model(name, settings)
     return {name: folders[name] for name in models} if models else folders
+
+
+def _require_model(name: str, settings: Settings) -> None:
+    """End with exit code 2, and the nearest name, where no folder is called so."""
+    from tradewind.definition.loader import model_folders
+    from tradewind.definition.problems import nearest
+
+    folders = model_folders(settings.config_dir)
+    if name not in folders:
+        typer.echo(f"there is no model {name!r}{nearest(name, folders)}", err=True)
+        raise typer.Exit(code=_WRONG_WORDS)
 
 
 def _print_run(records: Mapping[str, Record], *, as_json: bool) -> None:
@@ -294,7 +352,7 @@ def _print_run(records: Mapping[str, Record], *, as_json: bool) -> None:
     if as_json:
         _print_json({name: record.model_dump(mode="json") for name, record in records.items()})
         return
-    for name in ("admit", "train", "evaluate", "gate", "register"):
+    for name in _VERDICT:
         if name in records:
             typer.echo("\n".join(lines_of(records[name])))
 
@@ -303,7 +361,17 @@ def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, default=str))
 
 
-def _log_to_stderr() -> None:
+def _shown(moment: str | None) -> str:
+    """A moment for a person, in UTC."""
+    if not moment:
+        return "not said"
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _tell_progress(*, without: Iterable[str]) -> None:
+    """Write to stderr what the stages do, but for the results of those named."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     for noisy in ("great_expectations", "mlflow", "botocore", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for stage in without:
+        logging.getLogger(f"tradewind.pipeline.{stage}").setLevel(logging.CRITICAL)

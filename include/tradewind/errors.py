@@ -5,7 +5,11 @@ The tree, by whom the error is for::
     TradewindError
     ├── DefinitionError          the model's owner: model.yaml or features.sql is wrong (file, line)
     ├── UnknownConnectionError   the operator: no connection of this name is defined
-    ├── SourceUnavailableError   the source is down or refuses us; retrying may help
+    ├── UnavailableError         something did not answer; retrying may help
+    │   ├── SourceUnavailableError   the source is down or refuses us
+    │   ├── LakeUnavailableError     (also a LakeError)
+    │   ├── LedgerUnavailableError   (also a LedgerError)
+    │   └── RegistryUnavailableError (also a RegistryError)
     ├── DataError                whoever feeds the source: the data are not what was declared
     │   ├── EmptyIntervalError       no rows where there must be some
     │   ├── SchemaChangedError       a column was renamed, dropped or changed its type
@@ -50,7 +54,11 @@ class UnknownConnectionError(TradewindError):
     """No connection of this name is defined anywhere."""
 
 
-class SourceUnavailableError(TradewindError):
+class UnavailableError(TradewindError):
+    """Something did not answer, and says nothing of what was asked; trying again may help."""
+
+
+class SourceUnavailableError(UnavailableError):
     """The source did not answer, or refused; trying again may help."""
 
 
@@ -98,12 +106,24 @@ class LakeError(TradewindError):
     """Something in the lake is missing, or is not what its digest says."""
 
 
+class LakeUnavailableError(LakeError, UnavailableError):
+    """The lake's store does not answer, or is too busy; what it holds may be all right."""
+
+
 class LedgerError(TradewindError):
     """The ledger cannot be reached, or does not hold what is asked of it."""
 
 
+class LedgerUnavailableError(LedgerError, UnavailableError):
+    """The ledger's database cannot be reached, or somebody holds what is needed for too long."""
+
+
 class RegistryError(TradewindError):
     """MLflow refused, or does not say what the ledger says."""
+
+
+class RegistryUnavailableError(RegistryError, UnavailableError):
+    """MLflow does not answer, or is at fault itself."""
 
 
 class RequestError(TradewindError):

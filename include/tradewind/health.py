@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
-from urllib.error import URLError
-from urllib.request import Request, urlopen
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
 import psycopg2
 from croniter import croniter
 
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.errors import DefinitionError, TradewindError
+from tradewind.stores.events import TAMPERING, TAMPERING_ENDED
 
 if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
-    from tradewind.records import StageOutcome
+    from tradewind.stores.ledger import Ledger, RecordedOutcome
     from tradewind.stores.stores import Stores
 
 State = Literal["well", "late", "down", "broken", "by_hand"]
 _SECONDS_TO_ANSWER = 10
+_SLACK = timedelta(minutes=10)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def examine(stores: Stores, *, now: datetime | None = None) -> list[Finding]:
         stores: The platform.
         now: The wall clock's moment; health is about it, unlike everything else here.
     """
-    findings = [_mlflow(stores), ledger := _ledger(stores)]
+    findings = [_mlflow(stores), *_airflow(stores), ledger := _ledger(stores)]
     for name, folder in model_folders(stores.settings.config_dir).items():
         try:
             model = load_definition(folder).model
@@ -58,44 +63,125 @@ def examine(stores: Stores, *, now: datetime | None = None) -> list[Finding]:
             findings.append(Finding(name, "broken", str(error)))
             continue
         if not ledger.ill:
-            findings.append(_nights(model, stores, now or datetime.now(tz=UTC)))
+            findings.append(_model(model, stores.ledger, now or datetime.now(tz=UTC)))
     return findings
 
 
-def _nights(model: ModelDefinition, stores: Stores, now: datetime) -> Finding:
-    outcomes = stores.ledger.outcomes(model=model.name, limit=1)
-    last = _said(outcomes[0]) if outcomes else "never ran"
+# ------------------------------------------------------------------------------------ one model
+
+
+def _model(model: ModelDefinition, ledger: Ledger, now: datetime) -> Finding:
+    tampering = _tampering(model.name, ledger)
+    if tampering is not None:
+        return Finding(model.name, "broken", tampering)
+    return _nights(model, ledger, now)
+
+
+def _nights(model: ModelDefinition, ledger: Ledger, now: datetime) -> Finding:
+    finished = ledger.last_outcome(model.name, "register")
+    running, begun = _begun_since(model.name, finished, ledger)
+    said = "; ".join(filter(None, (_said(finished), begun)))
     if model.schedule.train is None:
-        return Finding(model.name, "by_hand", f"runs by hand only; {last}")
-    local = now.astimezone(model.zone)
-    due = croniter(model.schedule.train, local).get_prev(datetime)
-    patience = model.schedule.task_timeout + timedelta(minutes=10)
-    if now - due < patience:
+        return Finding(model.name, "by_hand", f"runs by hand only; {said}")
+    due = _due(model, now)
+    if running or (finished is not None and finished.recorded_at >= due):
+        return Finding(model.name, "well", said)
+    return Finding(
+        model.name,
+        "late",
+        f"no run has finished since it was due at {due:%Y-%m-%d %H:%M %Z}; {said}. "
+        "See whether the DAG is paused, and what its last run says.",
+    )
+
+
+def _due(model: ModelDefinition, now: datetime) -> datetime:
+    """The newest tick of the schedule by which a run should have finished by now."""
+    assert model.schedule.train is not None  # noqa: S101 (asked before)
+    due: datetime = croniter(model.schedule.train, now.astimezone(model.zone)).get_prev(datetime)
+    if now - due < model.schedule.task_timeout + _SLACK:
         due = croniter(model.schedule.train, due).get_prev(datetime)
-    seen = stores.ledger.last_sign(model.name)
-    if seen is None or seen < due:
-        return Finding(
-            model.name,
-            "late",
-            f"nothing happened since it was due at {due:%Y-%m-%d %H:%M %Z}; {last}. "
-            "See whether Airflow's scheduler runs and whether the DAG is paused.",
-        )
-    return Finding(model.name, "well", last)
+    return due
 
 
-def _said(outcome: StageOutcome) -> str:
-    return f"last: {outcome.stage} of {outcome.as_of:%Y-%m-%d}, {outcome.lines[0]}"
+def _begun_since(
+    model: str, finished: RecordedOutcome | None, ledger: Ledger
+) -> tuple[bool, str | None]:
+    """Whether a run is at it now, and what to say of one that began after the last finished one."""
+    admitted = ledger.last_outcome(model, "admit")
+    if admitted is None or (finished and admitted.recorded_at <= finished.recorded_at):
+        return False, None
+    if "fencing_token" not in admitted.result:
+        return False, f"{admitted.run_id} was refused: {admitted.lines[0]}"
+    lease = ledger.lease(model)
+    if lease is not None and lease.holder == admitted.run_id:
+        return True, f"{admitted.run_id} runs since {_when(admitted.recorded_at)}"
+    stages = ledger.outcomes(model=model, run_id=admitted.run_id, limit=1)
+    return False, (
+        f"{admitted.run_id}, admitted at {_when(admitted.recorded_at)}, did not finish: "
+        f"the last stage it did is {stages[0].stage}"
+    )
+
+
+def _tampering(model: str, ledger: Ledger) -> str | None:
+    kinds = (TAMPERING, TAMPERING_ENDED)
+    newest = ledger.events(model=model, kind=kinds, newest_first=True, limit=1)
+    return newest[0].reason if newest and newest[0].kind == TAMPERING else None
+
+
+def _said(finished: RecordedOutcome | None) -> str:
+    if finished is None:
+        return "no run has ever finished"
+    moment, line = _when(finished.recorded_at), finished.lines[0]
+    return f"last finished at {moment}, as of {_when(finished.as_of)}: {line}"
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+# --------------------------------------------------------------------------------- the services
 
 
 def _mlflow(stores: Stores) -> Finding:
     address = stores.settings.tracking_uri
-    if not address.startswith("http"):
-        return Finding("mlflow", "down", "MLFLOW_TRACKING_URI names no server")
     try:
-        with urlopen(Request(f"{address}/health"), timeout=_SECONDS_TO_ANSWER):  # noqa: S310 (http checked above)
-            return Finding("mlflow", "well", f"answers at {address}")
-    except (URLError, TimeoutError, OSError) as error:
-        return Finding("mlflow", "down", f"{address} does not answer: {error}")
+        _ask(address, "/health", variable="MLFLOW_TRACKING_URI")
+    except (OSError, ValueError) as error:
+        return Finding("mlflow", "down", str(error))
+    return Finding("mlflow", "well", f"answers at {address}")
+
+
+def _airflow(stores: Stores) -> list[Finding]:
+    address = stores.settings.environment.get("TRADEWIND_AIRFLOW_URL", "")
+    try:
+        answer = _ask(address, "/api/v2/monitor/health", variable="TRADEWIND_AIRFLOW_URL")
+        said: dict[str, Any] = json.loads(answer)
+    except (OSError, ValueError) as error:
+        return [Finding("airflow api-server", "down", str(error))]
+    found = [Finding("airflow api-server", "well", f"answers at {address}")]
+    return found + [_component(name, said.get(name) or {}) for name in _COMPONENTS]
+
+
+def _component(name: str, said: dict[str, Any]) -> Finding:
+    subject, status = f"airflow {name.replace('_', '-')}", said.get("status")
+    if status == "healthy":
+        return Finding(subject, "well", "healthy")
+    beat = said.get(f"latest_{name}_heartbeat") or "never"
+    return Finding(subject, "down", f"{status or 'not there'}; its last sign of life: {beat}")
+
+
+def _ask(address: str, path: str, *, variable: str) -> str:
+    """What a server answers; an OSError or ValueError that names it where it does not."""
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(f"{variable} names no server")
+    # A proxy is for the world outside, never for the loopback.
+    own = [ProxyHandler({})] if urlsplit(address).hostname in _LOOPBACK else []
+    request = Request(address.rstrip("/") + path)  # noqa: S310 (http is checked above)
+    try:
+        with build_opener(*own).open(request, timeout=_SECONDS_TO_ANSWER) as answer:
+            return str(answer.read().decode())
+    except OSError as error:
+        raise OSError(f"{address} does not answer: {error}") from error
 
 
 def _ledger(stores: Stores) -> Finding:

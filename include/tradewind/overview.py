@@ -45,7 +45,7 @@ def status_rows(stores: Stores) -> list[dict[str, Any]]:
                 "champion": champion.version if champion else None,
                 "champion_since": champion.since if champion else None,
                 "judged": _judged(stores, name, champion),
-                "mlflow_url": f"{stores.settings.tracking_uri}/#/models/{name}",
+                "mlflow_url": f"{stores.settings.mlflow_url}/#/models/{name}",
                 "last": newest[0] if newest else None,
             }
         )

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.stores.stores import Stores
 
-log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Record)
 
 
@@ -156,5 +155,7 @@ def record_from(kind: type[R], value: Mapping[str, Any]) -> R:
 def _report(stage: str, request: RunRequest, result: Record, *, stores: Stores) -> None:
     outcome = brief(stage, request, result)
     stores.ledger.record_outcome(outcome)
+    log = logging.getLogger(f"{__name__}.{stage}")
     for line in outcome.lines:
-        log.info("%s: %s", stage, line)
+        level = logging.WARNING if line.startswith("warning: ") else logging.INFO
+        log.log(level, "%s: %s", stage, line)

@@ -128,12 +128,20 @@ class Snapshot(Record):
     read: int
 
 
+class Reference(Record):
+    """Points back to what a thing was made from: its address in the lake and its digest."""
+
+    digest: str
+    uri: str
+
+
 class Validated(Record):
     """The rows that may be learned from, after repair and validation.
 
     Attributes:
         digest: Of the rows that go on, the repairs and the expectations.
         uri: The manifest in the lake: Parquet files by source, of the rows that go on.
+        snapshot: What was validated.
         report_uri: The whole result as JSON; the page is rendered from it when somebody looks.
         rows: Rows that go on, by source.
         repaired: Cells repaired, by `source.column`.
@@ -143,6 +151,7 @@ class Validated(Record):
 
     digest: str
     uri: str
+    snapshot: Reference
     report_uri: str
     rows: dict[str, int]
     repaired: dict[str, int]
@@ -170,6 +179,8 @@ class FeatureSet(Record):
         version: Of the SQL, the declared types and the snapshot.
         uri: Parquet in the lake, ordered by prediction time and key. Columns: the entity key,
             event_time, prediction_time, the features, label, label_known_at.
+        snapshot: What the rows were read from.
+        validated: What of it was learned from.
         labelled: Rows whose label was known at the as-of moment.
         pending: Rows whose label may still come.
         expired: Rows whose label can no longer come; counted, never dropped in silence.
@@ -178,6 +189,8 @@ class FeatureSet(Record):
     digest: str
     version: str
     uri: str
+    snapshot: Reference
+    validated: Reference
     rows: int
     labelled: int
     pending: int
@@ -256,6 +269,7 @@ class Evidence(Record):
             be judged on these rows; `champion_problem` says why.
         against_naive: The deciding metric's difference, as `against_champion`.
         money: Value of the decisions on the judge rows by player, where `value` is declared.
+        missing: Why a figure is not there, by player and metric.
     """
 
     metric: str
@@ -274,6 +288,7 @@ class Evidence(Record):
     against_champion: Difference | None = None
     money: dict[str, Estimate] = {}
     currency: str | None = None
+    missing: dict[str, dict[str, str]] = {}
 
 
 class Evaluation(Record):
@@ -282,11 +297,13 @@ class Evaluation(Record):
     Attributes:
         uri: The evidence as JSON in the lake.
         headline: Figures for a person, one line.
+        money: What the decisions are worth, one line, where `value` is declared.
     """
 
     digest: str
     uri: str
     headline: str
+    money: str | None = None
 
 
 GateOutcome = Literal["passed", "blocked", "not_applicable"]
@@ -330,12 +347,14 @@ class Registration(Record):
             `would_have` (the as-of lies before the champion's: a verdict, no promotion).
         version: MLflow's version of the candidate, where it was registered.
         champion: The champion's version now.
+        warning: What of MLflow and the ledger did not agree before.
     """
 
     outcome: Literal["promoted", "unchanged", "blocked", "would_have"]
     version: int | None
     champion: int | None
     reason: str
+    warning: str | None = None
 
 
 class StageOutcome(Record):

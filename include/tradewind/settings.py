@@ -29,6 +29,7 @@ class Settings:
         config_dir: Where the model definitions lie, in `models/<name>/`.
         lake_uri: `file://` or `s3://` address of the lake, without a slash at its end.
         tracking_uri: Address of the MLflow server; empty when none is known.
+        mlflow_url: Where a browser finds it, which in containers is another address.
         environment: The process environment over `<home>/local.env` over `<home>/env`.
         ledger_connection: Name of the connection to the ledger's database.
         lake_connection: Name of the connection with the lake's S3 endpoint and keys.
@@ -39,6 +40,7 @@ class Settings:
     config_dir: Path
     lake_uri: str
     tracking_uri: str
+    mlflow_url: str
     environment: Mapping[str, str] = field(repr=False)
     ledger_connection: str = "tradewind_ledger"
     lake_connection: str = "tradewind_lake"
@@ -70,12 +72,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if written.get("TRADEWIND_HOME") != str(home):
         written = {}  # written before the clone was moved or copied here
     known = {**written, **read_env_file(home / "local.env"), **own}
+    tracking_uri = known.get("MLFLOW_TRACKING_URI", "")
     return Settings(
         root=root,
         home=home,
         config_dir=Path(known.get("TRADEWIND_CONFIG") or root / "config").expanduser().resolve(),
         lake_uri=(known.get("TRADEWIND_LAKE") or (home / "lake").as_uri()).rstrip("/"),
-        tracking_uri=known.get("MLFLOW_TRACKING_URI", ""),
+        tracking_uri=tracking_uri,
+        mlflow_url=(known.get("TRADEWIND_MLFLOW_PUBLIC_URL") or tracking_uri).rstrip("/"),
         environment=MappingProxyType(known),
     )
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from contextlib import nullcontext
+from datetime import timedelta
 from inspect import signature
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import ParamValidationError
 
 from tests.fixtures.sandbox import CLONE
+from tradewind.orchestration.train_dag import in_words
 from tradewind.pipeline import TRAIN
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ def test_retries_time_out_and_pool_come_from_the_definition(
     dag = parse().dags["flight_delay.train"]
     task = dag.get_task("train")
     assert (task.retries, task.retry_delay.total_seconds()) == (5, 120)
+    assert task.retry_exponential_backoff == 2.0
+    assert task.max_retry_delay.total_seconds() == 3600
     assert task.execution_timeout.total_seconds() == 3 * 3600
     assert (task.pool, task.queue) == ("nightly", "large")
     assert dag.timetable.expression == "0 3 * * *"
@@ -99,6 +103,28 @@ def test_retries_time_out_and_pool_come_from_the_definition(
 def test_the_page_says_what_the_model_is_for_and_who_owns_it(dag: DAG) -> None:
     assert "Flight operations desk" in dag.doc_md
     assert "Which departures from New York to prepare for" in dag.doc_md
+
+
+def test_the_page_says_in_words_how_long_before(
+    dag: DAG, models_dir: Path, parse: Callable[[], DagBag]
+) -> None:
+    assert ", 2 hours before `" in dag.doc_md
+    definition = models_dir / "flight_delay" / "model.yaml"
+    definition.write_text(re.sub(r"\nhorizon: .*", "", definition.read_text()))
+    assert ", at `" in parse().dags["flight_delay.train"].doc_md
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(days=1, minutes=30), "1 day 30 minutes"),
+        (timedelta(weeks=2, seconds=1), "14 days 1 second"),
+        (timedelta(), "no time"),
+    ],
+)
+def test_a_length_of_time_is_said_in_words(length: timedelta, words: str) -> None:
+    assert in_words(length) == words
 
 
 @pytest.mark.parametrize(

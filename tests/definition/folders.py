@@ -37,7 +37,7 @@ sources:
     key: [number, day]
     time_column: due
     late:
-      arrival: {columns: [minutes], known_at: arrived}
+      arrival: {columns: [minutes, arrived], known_at: arrived}
   stations:
     kind: files
     pattern: stations.csv

@@ -363,8 +363,8 @@ _CASES = {
         ["30: validate.volume.warn_only[0]: 'station' is no source; did you mean stations?"],
     ),
     "a late column that is part of the key": (
-        "{columns: [minutes]",
-        "{columns: [minutes, number]",
+        "{columns: [minutes, arrived]",
+        "{columns: [minutes, number, arrived]",
         [
             (
                 "18: sources.trains.late.arrival.columns[1]: number is part of the source's key, "
@@ -373,8 +373,8 @@ _CASES = {
         ],
     ),
     "a late time column": (
-        "{columns: [minutes]",
-        "{columns: due",
+        "{columns: [minutes, arrived], known_at: arrived",
+        "{columns: due, known_at: day",
         ["18: sources.trains.late.arrival.columns: due is the time column, and cannot be late"],
     ),
     "a column that is late twice": (
@@ -391,6 +391,112 @@ _CASES = {
         "  stations:",
         "  trains_arrival: {kind: files, pattern: a.csv, key: b, time_column: c}\n  stations:",
         ["18: sources.trains.late.arrival: its relation trains_arrival has the name of a source"],
+    ),
+    "a late moment that is seen with the row": (
+        "{columns: [minutes, arrived]",
+        "{columns: [minutes]",
+        [
+            (
+                "18: sources.trains.late.arrival.known_at: arrived would be seen with the row, "
+                "before its own time: add it to `columns`"
+            )
+        ],
+    ),
+    "a row set aside for what became of it later": (
+        "      args:\n        column: station\n",
+        "      severity: quarantine\n      args:\n        column: minutes\n",
+        [
+            (
+                "35: validate.expectations[0].args.column: minutes is a late column, and its row "
+                "was there before it: quarantine would take the row out of that past as well. Use "
+                "stop or warn, or a repair that sets the value to NULL"
+            )
+        ],
+    ),
+    "a row set aside under a condition on what became of it later": (
+        "      args:\n",
+        "      severity: quarantine\n      args:\n        row_condition: arrived > due\n",
+        [
+            (
+                "35: validate.expectations[0].args.row_condition: arrived is a late column, and "
+                "its row was there before it: quarantine would take the row out of that past as "
+                "well. Use stop or warn, or a repair that sets the value to NULL"
+            )
+        ],
+    ),
+    "a look back where all is read": (
+        "    key: [code]",
+        "    key: [code]\n    lookback: 9 days",
+        [
+            (
+                "19: sources.stations: `lookback` is for a source with a `time_column`: without it "
+                "all is read each time"
+            )
+        ],
+    ),
+    "a reference source to be warned of": (
+        "  expectations:",
+        "  freshness: {warn_only: [trains, stations]}\n  expectations:",
+        [
+            (
+                "30: validate.freshness.warn_only[1]: stations has no time_column, and its "
+                "freshness is not looked at: leave it out"
+            )
+        ],
+    ),
+    "a warning of some where it is one of all": (
+        "  expectations:",
+        "  volume: {severity: warn, warn_only: [trains]}\n  expectations:",
+        [
+            (
+                "30: validate.volume: with `severity: warn` it is a warning of every source: "
+                "leave `warn_only` out"
+            )
+        ],
+    ),
+    "a calibration of what is no probability": (
+        WHOLE,
+        TEN_LINES + "train: {calibration: none, decision_threshold: auto}\n",
+        [
+            (
+                "10: train.calibration: only probabilities are calibrated, and a regression model "
+                "has none: leave it out"
+            ),
+            "10: train.decision_threshold: a regression model decides nothing: leave it out",
+        ],
+    ),
+    "a delay of what is not tried again": (
+        "  train: 0 5 * * *",
+        "  train: 0 5 * * *\n  retries: 0\n  retry_delay: 5 minutes",
+        [
+            (
+                "63: schedule: with `retries: 0` nothing is tried again, and `retry_delay` says "
+                "nothing"
+            )
+        ],
+    ),
+    "the same night again and again": (
+        "  train: 0 5 * * *",
+        "  train: 0 5 * * *\n  today: 2013-07-01",
+        [
+            (
+                "63: schedule: `today` stands still and `train` runs night after night: each would "
+                "be the same night again. Leave one of them out"
+            )
+        ],
+    ),
+    "fewer trials than candidates": (
+        WHOLE,
+        TEN_LINES + "train:\n  search: {trials: 1}\n",
+        ["11: train.search.trials: 1 trials cannot give each of the 2 candidates one"],
+    ),
+    "more candidates than trials by default": (
+        "    boosting:\n",
+        "".join(
+            f"    c{n}: {{estimator: sklearn.linear_model.LogisticRegression}}\n" for n in range(12)
+        )
+        + "    boosting:\n",
+        ["49: train.candidates: 12 trials cannot give each of the 13 candidates one"],
     ),
     "groups by what is no feature": (
         "by: [station]",
@@ -512,5 +618,5 @@ def test_a_mistake_is_said_with_its_line(old: str, new: str, said: list[str]) ->
 def test_the_sound_definition_of_these_tests_is_sound() -> None:
     frozen = parse_definition({"model.yaml": WHOLE, "features.sql": SQL}, where="here")
 
-    assert frozen.model.sources["trains"].late["arrival"].columns == ["minutes"]
+    assert frozen.model.sources["trains"].late["arrival"].columns == ["minutes", "arrived"]
     assert frozen.model.validate_.expectations[0].on == "trains"

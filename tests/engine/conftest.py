@@ -29,7 +29,7 @@ UNTIL = datetime(2013, 3, 12, 4, tzinfo=UTC)
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
-    frame["time_hour"] = pd.to_datetime(frame.time_hour, utc=True)
+    frame["time_hour"] = pd.to_datetime(frame.time_hour, utc=True).dt.tz_localize(None)
     table = pa.Table.from_pandas(frame.sort_values("time_hour"), preserve_index=False)
     moment = pa.timestamp("us", "UTC")
     types = {"time_hour": moment, "hour": pa.int32(), "minute": pa.int32(), "flight": pa.int32()}

@@ -35,7 +35,7 @@ BODY = {
             "key": ["parcel"],
             "time_column": "due",
             "known_at": "due - INTERVAL 1 DAY",
-            "late": {"delivery": {"columns": ["minutes"], "known_at": "delivered"}},
+            "late": {"delivery": {"columns": ["minutes", "delivered"], "known_at": "delivered"}},
         },
         "towns": {"kind": "files", "pattern": "towns.csv", "key": ["town"]},
     },

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.definition.sources import Freshness, Volume
-from tradewind.engine.arrivals import Arrivals, Check, check_freshness, check_volume
+from tradewind.definition.sources import FilesSource, Freshness, Volume
+from tradewind.engine.arrivals import Arrivals, Check, arrivals, check_freshness, check_volume
+from tradewind.engine.database import open_database
+from tradewind.engine.delivered import prepare
 
 AS_OF = datetime(2013, 7, 1, 4, tzinfo=UTC)
 JUDGED = date(2013, 6, 30)
@@ -96,3 +98,60 @@ def test_a_source_may_be_as_late_as_its_own_longest_gap():
 def test_no_row_in_the_days_looked_at_is_late():
     found = check_freshness("flights", came(1), rule=Freshness(), as_of=AS_OF)
     assert found.outcome == "failed"
+
+
+# ------------------------------------------------------------------------------------ known later
+
+
+@pytest.fixture
+def delivered_by():
+    """What arrives of a source with six rows a day, told by when each becomes known."""
+
+    def looked_at(known_at: str | None, *, without: str = "false") -> Arrivals:
+        source = FilesSource.model_validate(
+            {"kind": "files", "pattern": "x.csv", "key": ["ts"], "time_column": "ts"}
+            | ({"known_at": known_at} if known_at else {})
+        )
+        with open_database(memory="200MB", threads=1) as connection:
+            prepare(connection, as_of=AS_OF)
+            connection.execute(
+                f"CREATE TABLE delivered.readings AS FROM (SELECT unnest(generate_series("
+                f"now() - INTERVAL 60 DAY, now(), INTERVAL 4 HOUR)) AS ts) "
+                f"WHERE ({known_at or 'ts'}) <= now() AND NOT ({without})"
+            )
+            return arrivals(connection, "readings", source, as_of=AS_OF, days=28)
+
+    return looked_at
+
+
+@pytest.mark.parametrize(
+    ("known_at", "judged"),
+    [
+        pytest.param(None, "2013-06-30", id="at once"),
+        pytest.param("ts - INTERVAL 30 DAY", "2013-06-30", id="long before"),
+        pytest.param("ts + INTERVAL 1 HOUR", "2013-06-30", id="an hour later"),
+        pytest.param("ts + INTERVAL 13 HOUR", "2013-06-29", id="half a day later"),
+        pytest.param("ts + INTERVAL 40 DAY", "2013-05-21", id="later than the days looked at"),
+    ],
+)
+def test_a_declared_delay_moves_the_judged_day_and_is_no_lateness(delivered_by, known_at, judged):
+    found = delivered_by(known_at)
+    check = volume(found)
+    assert (check.outcome, check.figure, check.days[-1][0]) == ("passed", 6, judged)
+    late = check_freshness("flights", found, rule=Freshness(at_most="5 hours"), as_of=AS_OF)
+    assert late.outcome == "passed"
+
+
+def test_a_delay_of_some_rows_is_held_against_days_of_the_same_age(delivered_by):
+    odd = "ts + to_days(CAST(hour(ts) % 8 = 4 AS INTEGER))"
+    check = volume(delivered_by(odd), Volume(at_least=0.9))
+    assert (check.outcome, check.figure, check.low) == ("passed", 4, pytest.approx(3.6))
+
+
+def test_what_is_missing_behind_a_delay_is_missed(delivered_by):
+    without = "ts BETWEEN now() - INTERVAL 60 HOUR AND now() - INTERVAL 13 HOUR"
+    found = delivered_by("ts + INTERVAL 13 HOUR", without=without)
+    assert volume(found).outcome == "failed"
+    late = check_freshness("flights", found, rule=Freshness(at_most="1 day"), as_of=AS_OF)
+    assert late.outcome == "failed"
+    assert "13 hours of them until a row is known" in late.sentence

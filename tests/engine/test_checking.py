@@ -209,6 +209,26 @@ _IN_YAML = {
         "known_at: timehour - INTERVAL 30 DAY",
         ["15: sources.flights.known_at: there is no column 'timehour'; did you mean time_hour?"],
     ),
+    "a row's known_at by chance": (
+        "known_at: time_hour - INTERVAL 30 DAY",
+        "known_at: time_hour - to_days(CAST(30 * random() AS INTEGER))",
+        [
+            (
+                "15: sources.flights.known_at: random() gives another result each time: the same "
+                "rows must give the same"
+            )
+        ],
+    ),
+    "a query of the wall clock": (
+        "SELECT arr_delay, temp__raw FROM",
+        "SELECT system.now(), arr_delay, temp__raw FROM",
+        [
+            (
+                "44: validate.expectations[1].sql: system.now() reads the wall clock: write now() "
+                "alone, the as-of moment"
+            )
+        ],
+    ),
     "a late known_at that is no time": (
         "known_at: time_hour + to_minutes(arr_delay)",
         "known_at: arr_delay",
@@ -453,6 +473,16 @@ def test_a_mistake_in_the_yaml_is_said_with_its_line(
 
 
 _IN_SQL = {
+    "chance": (
+        "    dest,",
+        "    dest, random() AS x,",
+        ["7: random() gives another result each time: the same rows must give the same"],
+    ),
+    "the wall clock": (
+        "    dest,",
+        "    dest, system.main.now() AS x,",
+        ["7: system.main.now() reads the wall clock: write now() alone, the as-of moment"],
+    ),
     "no SQL": ("LEFT JOIN weather", "LEFT JON weather", ['11: syntax error at or near "JON"']),
     "a missing column": (
         "    distance,",
@@ -524,8 +554,8 @@ _IN_SQL = {
         "FROM read_csv('/etc/passwd')\n",
         [
             (
-                '10: Cannot access file "/etc/passwd" - file system operations are disabled by '
-                "configuration"
+                "10: rows of read_csv() are not for a model to read; known here: generate_series, "
+                "range, unnest"
             )
         ],
     ),

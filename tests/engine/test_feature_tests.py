@@ -49,8 +49,8 @@ def test_the_demos_own_tests_pass():
     assert [difference for outcome in outcomes for difference in outcome.differences] == []
 
 
-def test_a_folder_without_tests_has_none(folder):
-    assert run_feature_tests(folder) == []
+def test_a_folder_without_tests_is_told_from_one_whose_tests_pass(folder):
+    assert run_feature_tests(folder) is None
 
 
 def test_what_is_as_expected_passes(folder):
@@ -136,7 +136,49 @@ def test_a_broken_sql_fails_each_test_and_not_the_run(folder):
             r":2: 'parcel' is no source; did you mean parcels\?",
         ),
         ("tests:", "tests: 3\nrest:", r":1: expected `columns`, `defaults` and a list `tests`"),
-        ("rows: 2", "rows: [", r"tests\.yaml:18: this is no YAML"),
+        ("rows: 2", "rows: [", r"parcels/tests\.yaml:18: this is no YAML"),
+        ("rows: 2", "rows: two", r":17: expected how many rows there must be, found 'two'"),
+        (
+            TESTS.partition("    given:")[2],
+            " null\n    rows: 0\n",
+            r"parcels/tests\.yaml:10: expected lists of rows by source, found nothing",
+        ),
+        (
+            "        - {parcel: 1, due: 2024-04-30T12:00:00Z, weight: 2.5, fragile: true}",
+            "        - parcel 1",
+            r"parcels/tests\.yaml:12: expected a row by column, found 'parcel 1'",
+        ),
+        (
+            TESTS.partition("tests:")[0],
+            "columns: {parcels: [parcel]}\n",
+            r"parcels/tests\.yaml:1: expected a section by column, found a list",
+        ),
+        (
+            TESTS.partition("tests:")[0],
+            "columns: {parcels: {parcel: 5}}\n",
+            r"parcels/tests\.yaml:1: expected a DuckDB type, found 5",
+        ),
+        (
+            "VARCHAR",
+            "VARCHR",
+            r"parcels/tests\.yaml:3: DuckDB has no type 'VARCHR'; did you mean V",
+        ),
+        ("parcels: {town: Ulm}", "[parcels]", r":5: expected a section by source, found a list"),
+        (
+            TESTS.partition("    expect:\n")[2],
+            "      {parcel: 1}\n",
+            r"parcels/tests\.yaml:14: expected a list of rows, found a section",
+        ),
+        (
+            "    expect:" + TESTS.partition("    expect:")[2],
+            "",
+            r":8: this test expects nothing: say `expect`, `rows` or both",
+        ),
+        (
+            TESTS.partition("tests:")[2],
+            " []\n",
+            r"parcels/tests\.yaml:7: expected at least one test, found none",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_has_its_line(folder, old, new, said):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 
 import pyarrow as pa
@@ -148,7 +149,7 @@ def test_a_wrong_label_expression_is_the_definitions_mistake():
         ),
         pytest.param(
             SQL.replace("FROM parcels", "FROM parcles"),
-            r"features\.sql:3: .*parcles.*Did you mean \"parcels\"",
+            r"^parcels/features\.sql:3: there is no relation 'parcles'; did you mean parcels\?",
             id="an unknown relation",
         ),
         pytest.param(
@@ -160,9 +161,19 @@ def test_a_wrong_label_expression_is_the_definitions_mistake():
         pytest.param("-- nothing", "expected one SELECT, found nothing", id="a comment alone"),
         pytest.param("SELECT (", r"features\.sql:1: .*", id="a syntax error"),
         pytest.param(
-            SQL.replace("FROM parcels", "FROM __loaded.parcels"),
-            r"features\.sql:3: __loaded is uncut",
-            id="the uncut tables",
+            SQL.replace("FROM parcels", "FROM (SUMMARIZE parcels)"),
+            "SHOW, DESCRIBE and SUMMARIZE are not for a model to read",
+            id="a summary of what is stored",
+        ),
+        pytest.param(
+            SQL.replace("FROM parcels", "FROM parcels, duckdb_tables"),
+            "there is no relation 'duckdb_tables'",
+            id="a list of what is stored",
+        ),
+        pytest.param(
+            "PIVOT parcels ON weight",
+            r"parcels/features\.sql:1: expected one SELECT",
+            id="a statement that is nearly a SELECT",
         ),
         pytest.param(
             SQL.replace("getvariable('horizon')", "INTERVAL 2 HOUR"),
@@ -174,6 +185,33 @@ def test_a_wrong_label_expression_is_the_definitions_mistake():
 def test_sql_that_does_not_give_what_is_declared_is_refused(sql, said):
     with pytest.raises(DefinitionError, match=said):
         build(definition(sql))
+
+
+def test_subqueries_of_its_own_and_rows_of_arguments_may_be_read():
+    sql = (
+        f"WITH Own AS (SELECT 1 AS one) SELECT * EXCLUDE (one, n) FROM ({SQL}), own, range(1) t(n)"
+    )
+    assert len(build(definition(sql))) == 3
+
+
+def test_a_label_may_not_read_the_uncut_tables_either():
+    uncut = {**BODY["label"], "expression": "minutes > (SELECT avg(minutes) FROM __Loaded.parcels)"}
+    with pytest.raises(DefinitionError, match=r"^parcels/model\.yaml: label\.expression: __Loaded"):
+        build(definition(label=uncut))
+
+
+def test_moments_that_a_function_returns_keep_their_zone_and_their_gaps():
+    module = (
+        "def add(frame):\n"
+        "    due = frame.due.dt.tz_convert('Asia/Tokyo')\n"
+        "    heavy = due.where(frame.weight > 1).notna()\n"
+        "    return frame.assign(due=due, heavy=heavy)\n"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = build(definition(module=module, features=WITH_HEAVY))
+    assert found["event_time"].to_pylist() == [NOON + timedelta(hours=n) for n in range(3)]
+    assert found["heavy"].to_pylist() == [False, True, True]
 
 
 def test_every_wrong_column_is_said_at_once():

@@ -15,7 +15,7 @@ from tradewind.definition.frozen import FrozenDefinition
 from tradewind.engine import features, relations
 from tradewind.engine.database import open_database
 from tradewind.engine.proof import choose_moments, prove
-from tradewind.errors import LeakError
+from tradewind.errors import DefinitionError, LeakError
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -102,6 +102,26 @@ def test_a_planted_leak_is_caught(loaded, demo, leak):
         proven(loaded, planted(demo, *LEAKS[leak]))
 
 
+UNCUT = {
+    "in another case": "__LOADED.flights",
+    "quoted": '"__loaded"."flights"',
+    "by a text": "query('SELECT * FROM __loa' || 'ded.flights')",
+    "by a name in pieces": "query_table('__loa' || 'ded.flights')",
+    "in the catalog": "work.__loaded.flights",
+}
+
+
+@pytest.mark.parametrize("uncut", UNCUT)
+def test_the_uncut_tables_cannot_be_reached(loaded, demo, uncut):
+    """They do not move with the cut: recomputed, such a leak would be equal to itself."""
+    late = f"(SELECT avg(arr_delay) FROM {UNCUT[uncut]})"
+    leak = planted(demo, ("distance,\n", f"{late} AS distance,\n"))
+    with pytest.raises(
+        DefinitionError, match=r"^flight_delay/features\.sql:160: .* for a model to read"
+    ):
+        proven(loaded, leak)
+
+
 def test_the_message_names_feature_row_both_values_and_the_moment():
     sql = SQL.replace(
         "weight, town, fragile\nFROM parcels",
@@ -111,9 +131,9 @@ def test_the_message_names_feature_row_both_values_and_the_moment():
     with pytest.raises(LeakError) as caught:
         prove_small(definition(sql))
     assert str(caught.value) == (
-        "features.sql: feature weight of parcel=0 is 0.0 in the feature set, and None when every "
-        "source is cut at its prediction time, 2024-05-01T11:00Z. It uses what became known later: "
-        "join on known_at <= prediction_time, and aggregate over such rows only"
+        "parcels/features.sql: feature weight of parcel=0 is 0.0 in the feature set, and None when "
+        "every source is cut at its prediction time, 2024-05-01T11:00Z. It uses what became known "
+        "later: join on known_at <= prediction_time, and aggregate over such rows only"
     )
 
 

@@ -41,8 +41,8 @@ def test_late_columns_live_in_a_relation_of_their_own(connection):
     relations.cut(connection, AS_OF)
     own = connection.sql("SELECT * FROM parcels").columns
     late = connection.sql("SELECT * FROM parcels_delivery").columns
-    assert own == ["parcel", "due", "weight", "town", "fragile", "delivered", "known_at"]
-    assert late == ["parcel", "due", "minutes", "known_at"]
+    assert own == ["parcel", "due", "weight", "town", "fragile", "known_at"]
+    assert late == ["parcel", "due", "minutes", "delivered", "known_at"]
 
 
 def test_a_late_column_is_cut_at_its_own_moment(connection):
@@ -90,15 +90,15 @@ def test_a_missing_column_is_named_with_its_place_and_the_nearest_one(connection
     rows = parcels().rename_columns({"minutes": "minute_count"})
     with pytest.raises(
         DefinitionError,
-        match=r"sources\.parcels\.late\.delivery\.columns: the source has no column 'minutes'; "
-        r"did you mean minute_count\?",
+        match=r"^parcels/model\.yaml: sources\.parcels\.late\.delivery\.columns: "
+        r"the source has no column 'minutes'; did you mean minute_count\?",
     ):
         relations.load(connection, definition(), {"parcels": rows})
 
 
 @pytest.mark.parametrize("expression", ["dew - INTERVAL 1 DAY", "weight", "due -"])
 def test_a_known_at_that_cannot_be_computed_is_named(connection, expression):
-    with pytest.raises(DefinitionError, match=r"model\.yaml: sources\.parcels\.known_at"):
+    with pytest.raises(DefinitionError, match=r"^parcels/model\.yaml: sources\.parcels\.known_at"):
         relations.load(connection, sources(known_at=expression), {"parcels": parcels()})
 
 

@@ -81,6 +81,21 @@ def test_every_answer_says_its_rows_its_units_and_its_figures(gate):
         ("beats_champion", {"against_champion": None}, "was not compared with the champion"),
         ("beats_champion", {"against_champion": difference(NAN)}, "is not a number"),
         ("beats_champion", {"champion": None}, "there is no log_loss of the champion"),
+        (
+            "threshold",
+            {"candidate": {}, "missing": {"candidate": {"log_loss": "its function failed"}}},
+            "there is no log_loss of the candidate: its function failed",
+        ),
+        (
+            "beats_naive",
+            {"against_naive": None, "missing": {"naive": {"log_loss": "no positive row"}}},
+            "was not compared with the naive rule: no positive row",
+        ),
+        (
+            "beats_champion",
+            {"against_champion": None, "missing": {"champion": {"log_loss": "it is nan"}}},
+            "was not compared with the champion: it is nan",
+        ),
         ("beats_champion", {"rows": 0, "units": 0}, "the table of judged rows is empty"),
         ("threshold", {"rows": 0, "units": 0}, "the table of judged rows is empty"),
         ("beats_naive", {"rows": 0, "units": 0}, "the table of judged rows is empty"),

@@ -11,6 +11,7 @@ import yaml
 
 from tradewind.definition.frozen import FrozenDefinition, digest_of_files
 from tradewind.definition.schema import ModelDefinition
+from tradewind.records import Reference
 
 ZONE = "America/New_York"
 AS_OF = datetime(2013, 7, 1, 4, tzinfo=UTC)
@@ -21,6 +22,13 @@ TYPES = {
     "carrier": "categorical",
     "weekend": "boolean",
 }
+
+
+LINEAGE = {
+    "snapshot": Reference(digest="s" * 32, uri="snapshots/s.json"),
+    "validated": Reference(digest="w" * 32, uri="validated/w/manifest.json"),
+}
+"""What a feature set was made from."""
 
 
 def body(**changes: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tradewind.learning.estimators import predict
 from tradewind.learning.fit import fit_model, sample
+from tradewind.learning.search import draw_trials
 
 _SCRIPT = """
 import hashlib
@@ -31,7 +32,12 @@ def judge_scores(*, seed: int) -> np.ndarray:
     }
     candidates = {**train["candidates"], "forest": forest}
     model = frames.definition(train={**train, "seed": seed, "candidates": candidates})
-    fitted = fit_model(model, frames.feature_set(), as_of=AS_OF, candidate="forest")
+    fitted = fit_model(
+        model,
+        frames.feature_set(),
+        as_of=AS_OF,
+        trials=draw_trials(model, candidate="forest"),
+    )
     judge = sample(model, fitted.split.judge)
     return predict(fitted.estimator, judge.features, problem="binary")
 

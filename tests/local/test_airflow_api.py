@@ -35,6 +35,18 @@ def test_a_failed_task_is_told_by_its_own_exception_and_line():
     )
 
 
+def test_the_word_to_airflow_not_to_try_again_is_left_out():
+    wrapped = {"exc_type": "AirflowFailException", "exc_value": "LabelError: one class only"}
+    own = {"exc_type": "LabelError", "exc_value": "one class only", "frames": FRAMES}
+    log = [{"event": "Task failed", "error_detail": [{**wrapped, "frames": FRAMES}, own]}]
+    assert airflow_api._exception(log) == airflow_api._exception(LOG)
+
+
+def test_a_line_of_the_framework_is_no_place():
+    own = {"exc_type": "KeyError", "exc_value": "'late'", "frames": FRAMES[:1]}
+    assert airflow_api._exception([{"error_detail": [own]}]) == "KeyError: 'late'"
+
+
 def test_a_killed_task_is_told_by_the_last_words_of_its_log():
     killed = [line for line in LOG if "error_detail" not in line]
     assert airflow_api._exception(killed) == ""

@@ -16,7 +16,7 @@ from tradewind.errors import PlatformError
 from tradewind.local import environment
 from tradewind.local.layout import Layout
 from tradewind.settings import Settings, load_settings, read_env_file
-from tradewind.stores import connections
+from tradewind.stores import airflow_store, connections
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def layout(home: Settings) -> Layout:
 
 
 def written(home: Settings, layout: Layout) -> dict[str, str]:
-    values = environment.platform_environment(home, layout, DATABASES, PORTS)
+    values = environment.shell_environment(home, layout, DATABASES, PORTS)
     environment.write_env_file(layout, values)
     return values
 
@@ -114,6 +114,14 @@ def test_a_notebook_reaches_the_ledger_without_sourcing_anything(
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT current_user, current_database()")
         assert cursor.fetchone() == ("tradewind", "ledger")
+
+
+def test_a_shell_is_told_where_airflow_keeps_its_connections(home: Settings, layout: Layout):
+    written(home, layout)
+    told = load_settings({"TRADEWIND_HOME": str(home.home)}).environment
+    airflow = environment.airflow_environment(home, layout, DATABASES, PORTS)
+    for name in (airflow_store.DATABASE, airflow_store.FERNET_KEY):
+        assert told[name] == airflow[name]
 
 
 def test_what_was_written_before_a_clone_moved_is_not_believed(

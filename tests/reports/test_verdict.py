@@ -120,6 +120,15 @@ def test_a_champion_that_could_not_be_judged_is_named_with_the_reason():
     assert "Blocked by beats_champion." in page
 
 
+def test_a_figure_that_is_not_there_is_told_with_its_reason():
+    evaluation, verdict = judged_page()
+    evidence = evaluation["evidence"]
+    del evidence["naive"]["brier"], evaluation["page"]["differences"]["naive"]["brier"]
+    evidence["missing"] = {"naive": {"brier": "its function <failed>"}}
+    page = render(evaluation, verdict)
+    assert "There is no brier of the naive rule: its function &lt;failed&gt;" in page
+
+
 def test_a_regression_has_no_decisions_and_no_gains():
     evaluation, verdict = judged_page(problem="regression", champion=Champion("never"), train={})
     page = render(evaluation, verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,7 +12,9 @@ import yaml
 
 from tests.learning import frames
 from tests.learning.frames import AS_OF
+from tests.stages import own_metrics
 from tradewind.definition.loader import parse_definition
+from tradewind.definition.modules import module_key
 from tradewind.promotion import promote
 from tradewind.records import (
     Admission,
@@ -41,6 +44,8 @@ SQL = (
     "SELECT flight, event_time, event_time - getvariable('horizon') AS prediction_time, "
     "distance, delay, carrier, weekend FROM flights"
 )
+OWN_METRICS = "tests.stages.own_metrics"
+OWN_METRICS_TEXT = Path(own_metrics.__file__).read_text()
 SOURCES = {
     "flights": {
         "kind": "postgres",
@@ -72,7 +77,8 @@ class Scene:
             **changes,
         }
         text = yaml.safe_dump(frames.body(name=self.model, **body))
-        return parse_definition({"model.yaml": text, "features.sql": sql}, where=self.model)
+        files = {"model.yaml": text, "features.sql": sql, module_key(OWN_METRICS): OWN_METRICS_TEXT}
+        return parse_definition(files, where=self.model)
 
     def admission(
         self, frozen: FrozenDefinition, *, as_of: datetime = AS_OF, **changes: Any
@@ -99,6 +105,7 @@ class Scene:
             pending=0,
             expired=0,
             proof=PointInTimeProof(moments=1, rows=1),
+            **frames.LINEAGE,
         )
 
     def validated(self, frame: pd.DataFrame) -> Validated:
@@ -114,6 +121,7 @@ class Scene:
         return Validated(
             digest=digest,
             uri=uri,
+            snapshot=frames.LINEAGE["snapshot"],
             report_uri="none",
             rows={"flights": len(source)},
             repaired={},

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
+from tests.fixtures.mlflow import free_port
 from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tests.stages.judging import QUICK, SQL, VALUE, Scene
-from tradewind.errors import EvidenceError, ModelRefusedError
+from tradewind.errors import EvidenceError, ModelRefusedError, RegistryUnavailableError
 from tradewind.learning.splits import split_frame
 from tradewind.records import Evidence
+from tradewind.reports.brief import lines_of
+from tradewind.stages._champion import find_champion, score_champion
 from tradewind.stages.evaluate import evaluate
+from tradewind.stores.registry import LoadedModel, Registry
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -62,6 +68,15 @@ def test_money_is_the_worth_of_all_judged_decisions(scene):
     assert evidence.money["candidate"].value == pytest.approx(worth.sum())
     assert evidence.money["candidate"].value > evidence.money["naive"].value
     assert evidence.currency == "USD"
+    figure, naive = evidence.money["candidate"], evidence.money["naive"]
+    assert lines_of(evaluation) == [
+        evaluation.headline,
+        (
+            f"decisions on these rows are worth, in USD: candidate {figure.value:,.0f} "
+            f"({figure.low:,.0f} to {figure.high:,.0f}), naive rule {naive.value:,.0f} "
+            f"({naive.low:,.0f} to {naive.high:,.0f})"
+        ),
+    ]
 
 
 def test_the_same_inputs_are_judged_once(scene, monkeypatch):
@@ -142,6 +157,16 @@ def test_a_champion_is_scored_with_the_features_of_its_own_definition(scene):
     assert evidence.against_champion.value == pytest.approx(0, abs=1e-3)
 
 
+def test_a_part_of_the_key_may_be_a_feature_of_the_champion(scene):
+    types = {"features": {"types": {**frames.TYPES, "flight": "numeric"}}}
+    own = scene.definition(sql=SQL.replace("delay,", "delay + 1 AS delay,"), **types)
+    _, _, older = scene.train(own, FRAME.assign(delay=FRAME["delay"] + 1))
+    scene.champion(older)
+    _, _, evaluation = scene.evaluate(scene.definition(), FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert evidence.champion_state == "judged", evidence.champion_problem
+
+
 def test_a_champion_whose_own_features_lack_rows_is_unusable(scene):
     own = scene.definition(sql=f"{SQL} WHERE flight % 2 = 0")
     _, _, older = scene.train(own, FRAME)
@@ -163,6 +188,62 @@ def test_a_champion_that_cannot_be_loaded_is_unusable_and_never_taken_for_none(s
     assert evidence.champion is None
     assert evidence.rows == trained.judge.rows
     assert "could not be judged" in evaluation.headline
+
+
+def test_a_champion_whose_file_is_damaged_is_unusable(scene, tmp_path):
+    _, _, older = scene.train(scene.definition(train={**QUICK, "seed": 5}), FRAME)
+    scene.champion(older)
+    damaged = tmp_path / "damaged" / "artifacts" / "model" / "model.skops"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half")
+    scene.stores.registry._client.log_model_artifacts(
+        older.model_uri.removeprefix("models:/"), str(tmp_path / "damaged")
+    )
+    _, _, evaluation = scene.evaluate(scene.definition(), FRAME)
+    evidence = evidence_of(scene, evaluation)
+    assert evidence.champion_state == "unusable"
+    assert "changed behind our back" in evidence.champion_problem
+
+
+def test_a_server_that_does_not_answer_says_nothing_of_the_champion(scene, monkeypatch):
+    frozen = scene.definition()
+    admission, _, older = scene.train(scene.definition(train={**QUICK, "seed": 5}), FRAME)
+    scene.champion(older)
+    _, _, trained = scene.train(frozen, FRAME)
+    champion = find_champion(admission, trained, stores=scene.stores)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    stores = SimpleNamespace(
+        registry=Registry(f"http://127.0.0.1:{free_port()}"),
+        ledger=scene.stores.ledger,
+        lake=scene.stores.lake,
+    )
+    judge = split_frame(FRAME, frozen.model, as_of=AS_OF).judge
+    with pytest.raises(RegistryUnavailableError, match=older.model_uri):
+        score_champion(
+            champion,
+            frozen,
+            scene.validated(FRAME),
+            judge,
+            as_of=AS_OF,
+            stores=stores,
+        )
+
+
+def test_everybody_is_scored_with_as_many_threads_as_the_definition_says(scene, monkeypatch):
+    threads = max(pool["num_threads"] for pool in threadpool_info()) + 1
+    frozen = scene.definition(resources={"threads": threads})
+    _, _, older = scene.train(scene.definition(train={**QUICK, "seed": 5}), FRAME)
+    scene.champion(older)
+    admission, features, trained = scene.train(frozen, FRAME)
+    plain, seen = LoadedModel.score, {}
+
+    def spy(loaded, frame):
+        seen[loaded.model_uri] = {pool["num_threads"] for pool in threadpool_info()}
+        return plain(loaded, frame)
+
+    monkeypatch.setattr(LoadedModel, "score", spy)
+    evaluate(admission, frozen, scene.validated(FRAME), features, trained, stores=scene.stores)
+    assert seen == {uri: {threads} for uri in (trained.model_uri, older.model_uri)}
 
 
 def test_no_champion_is_judged_on_rows_it_was_trained_on(scene):

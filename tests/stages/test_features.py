@@ -8,7 +8,7 @@ import pytest
 from tests.engine.small import AS_OF, BODY, NOON, SQL, TOWNS, definition, parcels
 from tests.engine.test_features import ADD, WITH_HEAVY
 from tradewind.errors import EmptyIntervalError, LeakError
-from tradewind.records import Admission, FeatureSet, RunRequest, Validated
+from tradewind.records import Admission, FeatureSet, Reference, RunRequest, Validated
 from tradewind.stages.features import build_features
 from tradewind.stores.digests import table_digest
 from tradewind.stores.stores import Stores
@@ -41,6 +41,7 @@ def validated(stores, rows=None):
     return Validated(
         digest=digest,
         uri=uri,
+        snapshot=Reference(digest="s" * 32, uri="snapshots/s.json"),
         report_uri="none",
         rows={name: len(table) for name, table in tables.items()},
         repaired={},
@@ -63,6 +64,9 @@ def test_the_feature_set_is_in_the_lake_with_its_counts_and_its_proof(stores):
     assert (found.proof.moments, found.proof.rows) == (3, 3)
     table = stores.lake.read_table(found.uri)
     assert table_digest(table) == found.digest
+    assert found.snapshot == validated(stores, rows).snapshot
+    assert found.validated.digest == validated(stores, rows).digest
+    assert stores.lake.exists(found.validated.uri)
     assert table["parcel"].to_pylist() == [0, 1, 2]
 
 
@@ -107,13 +111,14 @@ def test_other_rows_are_another_version(stores):
     [
         ({}, None, [0, 1, 2]),
         ({"window": {"days": 90}}, None, [0, 1, 2]),
-        ({"window": {"start": date(2024, 5, 1)}}, None, [0, 1, 2]),
+        ({"window": {"start": date(2024, 5, 1)}}, None, [1, 2]),
         ({"window": {"start": date(2024, 4, 1)}}, 1, [1, 2]),
     ],
 )
 def test_the_window_is_the_one_asked_for_or_declared(stores, train, asked, expected):
-    as_of = AS_OF + timedelta(minutes=1)
-    found = run(stores, definition(train=train), as_of=as_of, window_days=asked)
+    # The second parcel is due at the first moment of the calendar day before the as-of's.
+    rows = parcels({n: {"due": NOON.replace(hour=0) + timedelta(hours=n - 1)} for n in range(3)})
+    found = run(stores, definition(train=train), rows=rows, window_days=asked)
     assert stores.lake.read_table(found.uri)["parcel"].to_pylist() == expected
 
 

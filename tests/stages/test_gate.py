@@ -13,7 +13,7 @@ from tests.gates.evidence import evidence as sound_evidence
 from tests.gates.evidence import figures
 from tests.learning import frames
 from tests.learning.frames import AS_OF
-from tests.stages.judging import Scene
+from tests.stages.judging import OWN_METRICS, VALUE, Scene
 from tradewind.errors import LakeError
 from tradewind.gates import find_gates
 from tradewind.records import Evaluation, Verdict
@@ -35,8 +35,8 @@ def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
     return Scene(Stores(home), f"gated_{next(_numbers)}")
 
 
-def verdict_of(scene: Scene, gates: dict[str, Any], frame=FRAME, **changes: Any):
-    frozen = scene.definition(gates=gates)
+def verdict_of(scene: Scene, gates: dict[str, Any], frame=FRAME, declared=None, **changes: Any):
+    frozen = scene.definition(gates=gates, **(declared or {}))
     admission, trained, evaluation = scene.evaluate(frozen, frame, **changes)
     return trained, judge(admission, frozen, trained, evaluation, stores=scene.stores)
 
@@ -87,6 +87,45 @@ def test_an_equal_candidate_passes_as_non_inferior_and_is_blocked_as_superior(sc
     assert verdict.results[-1].outcome == "passed"
     _, verdict = verdict_of(scene, {"beats_champion": {"policy": "superior"}})
     assert blocking(verdict) == ["beats_champion"]
+
+
+def own_metrics(*functions: str, **changes: Any) -> dict[str, Any]:
+    own = {
+        name: {"kind": "python", "function": f"{OWN_METRICS}:{name}", "greater_is_better": False}
+        for name in functions
+    }
+    return {"metrics": {"own": own, "resample": {"draws": 200}, **changes}}
+
+
+def test_a_floor_of_an_own_metric_that_fails_blocks_by_name_and_reason(scene, mlflow_server):
+    gates = {"threshold": {"refuses": {"at_most": 1.0}, "roc_auc": {"at_least": 0.6}}}
+    trained, verdict = verdict_of(scene, gates, declared=own_metrics("refuses", "mean_gap"))
+    assert blocking(verdict) == ["threshold"]
+    assert (
+        "there is no refuses of the candidate: its function failed: ValueError('no such thing')"
+        in verdict.results[0].sentence
+    )
+    run = MlflowClient(mlflow_server).get_run(trained.run_id)
+    assert run.data.tags["verdict"] == "blocked"
+    assert "no such thing" in run.data.tags["gate.threshold"]
+    assert "judged.mean_gap" in run.data.metrics
+    assert "judged.refuses" not in run.data.metrics
+
+
+def test_a_deciding_metric_that_fails_for_one_player_blocks_by_name_and_reason(scene):
+    declared = own_metrics("mean_gap", decides="mean_gap")
+    _, verdict = verdict_of(scene, {}, declared=declared)
+    assert blocking(verdict) == ["beats_naive"]
+    assert "there is no mean_gap of the naive rule" in verdict.results[1].sentence
+    assert "all scores are the same" in verdict.results[1].sentence
+
+
+def test_what_the_decisions_are_worth_is_in_mlflow(scene, mlflow_server):
+    trained, _ = verdict_of(scene, {}, declared={"value": VALUE})
+    figures_there = MlflowClient(mlflow_server).get_run(trained.run_id).data.metrics
+    low, high = (figures_there[f"judged.money.{end}"] for end in ("low", "high"))
+    assert low < figures_there["judged.money"] < high
+    assert figures_there["judged.money.naive"] < figures_there["judged.money"]
 
 
 def test_the_same_verdict_is_given_once(scene, monkeypatch):

@@ -22,7 +22,7 @@ from tradewind.errors import (
     SchemaChangedError,
     SourceUnavailableError,
 )
-from tradewind.stages.ingest import HISTORY_DAYS, first_day
+from tradewind.stages.ingest import first_day
 from tradewind.stores.catalog import Catalog
 from tradewind.stores.sources import source_id
 from tradewind.stores.sources.observing import NO_ROWS
@@ -352,9 +352,11 @@ def test_a_part_that_the_lake_lost_is_read_again(shop: Shop) -> None:
     ("train", "override", "expected"),
     [
         ({}, None, None),
-        ({"window": {"start": date(2013, 1, 1)}}, None, date(2013, 1, 1)),
-        ({"window": {"days": 90}}, None, july(1) - timedelta(days=90 + HISTORY_DAYS)),
-        ({"window": {"start": date(2013, 1, 1)}}, 60, july(1) - timedelta(days=60 + HISTORY_DAYS)),
+        ({"window": {"start": date(2013, 3, 1)}}, None, date(2013, 1, 25)),
+        ({"window": {"start": date(2013, 3, 1), "history": "60 days"}}, None, date(2012, 12, 31)),
+        ({"window": {"days": 90}}, None, july(1) - timedelta(days=90 + 35)),
+        ({"window": {"days": 90, "history": "0 days"}}, None, july(1) - timedelta(days=90)),
+        ({"window": {"start": date(2013, 1, 1)}}, 60, july(1) - timedelta(days=60 + 35)),
     ],
 )
 def test_the_window_says_how_far_back(
@@ -366,7 +368,7 @@ def test_the_window_says_how_far_back(
 
 
 def test_a_start_is_midnight_in_the_model_s_zone(shop: Shop) -> None:
-    shop.train = {"window": {"start": july(2)}}
+    shop.train = {"window": {"start": july(2), "history": "0 days"}}
     tokyo = shop.model.model_copy(update={"timezone": "Asia/Tokyo"})
 
     assert first_day(tokyo, as_of=night(3)) == july(1)

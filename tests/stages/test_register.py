@@ -20,6 +20,7 @@ from tradewind.records import (
     TrainedModel,
     Verdict,
 )
+from tradewind.reports.brief import lines_of
 from tradewind.stages.register import register
 from tradewind.stores.ledger import ROUTINE, Lease
 from tradewind.stores.registry import Registry
@@ -46,7 +47,10 @@ class Scene:
 
     def candidate(self, train_key: str) -> TrainedModel:
         tags = {
+            "tradewind.snapshot_digest": f"snapshot of {train_key}",
+            "tradewind.validated_digest": f"validated of {train_key}",
             "tradewind.feature_set_digest": f"features of {train_key}",
+            "tradewind.feature_set_uri": "file:///lake/features/x.parquet",
             "mlflow.source.git.commit": "abc123",
         }
         logged = Shelf(self.stores.registry, self.model).log(train_key, tags=tags)
@@ -129,7 +133,12 @@ def test_a_version_points_back_to_everything_it_came_from(scene: Scene) -> None:
     assert version.run_id == model.run_id
     expected = {
         "definition_digest": FROZEN.digest,
+        "tradewind.snapshot_digest": "snapshot of k1",
+        "tradewind.validated_digest": "validated of k1",
         "tradewind.feature_set_digest": "features of k1",
+        "tradewind.feature_set_uri": "file:///lake/features/x.parquet",
+        "evaluation_uri": "evaluations/x.json",
+        "verdict_uri": "verdicts/x.json",
         "evaluation_digest": "evaluation",
         "verdict_digest": "verdict of ['beats_naive']",
         "train_key": "k1",
@@ -183,6 +192,7 @@ def test_a_blocked_candidate_stays_a_logged_model_with_its_verdict(scene: Scene)
 
     assert (result.outcome, result.version, result.champion) == ("blocked", None, None)
     assert result.reason == "threshold: 0.61 is below 0.7 (and 1 more)"
+    assert result.warning is None
     assert scene.versions() == []
     found = scene.stores.registry.find_candidate(scene.model, "k1")
     assert found is not None
@@ -270,6 +280,8 @@ def test_an_alias_moved_by_hand_is_reported_and_the_ledger_stays_right(scene: Sc
     result = scene.register(scene.admission("r2", as_of=JULY + DAY), scene.candidate("k2"), BLOCKS)
 
     assert result.champion == 1
+    assert "behind the ledger's back" in (result.warning or "")
+    assert any("warning: " in line and "alias" in line for line in lines_of(result))
     assert scene.kinds() == ["intended", "applied", "tampering", "blocked"]
 
 

@@ -18,7 +18,14 @@ import pytest
 from tests.fixtures.sandbox import CLONE
 from tests.learning import frames
 from tests.learning.frames import AS_OF
-from tradewind.errors import DefinitionError, LabelError, ModelRefusedError
+from tradewind.errors import (
+    DefinitionError,
+    EvidenceError,
+    LabelError,
+    ModelRefusedError,
+    SearchTimeoutError,
+)
+from tradewind.learning import fit
 from tradewind.learning.splits import split_frame
 from tradewind.records import Admission, FeatureSet, PointInTimeProof, RunRequest
 from tradewind.stages.train import train
@@ -63,6 +70,7 @@ def stored(frame: pd.DataFrame, stores: Stores) -> FeatureSet:
         pending=0,
         expired=0,
         proof=PointInTimeProof(moments=1, rows=1),
+        **frames.LINEAGE,
     )
 
 
@@ -89,7 +97,21 @@ def test_a_training_is_logged_whole(stores: Stores, client: mlflow.MlflowClient)
 
     run = client.get_run(trained.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags["tradewind.definition_digest"] == frozen.digest
+    told = {
+        "definition_digest": frozen.digest,
+        "snapshot_digest": "s" * 32,
+        "snapshot_uri": f"{stores.lake.uri}/snapshots/s.json",
+        "validated_digest": "w" * 32,
+        "validated_uri": f"{stores.lake.uri}/validated/w/manifest.json",
+        "feature_set_digest": features.digest,
+        "feature_set_uri": f"{stores.lake.uri}/{features.uri}",
+        "feature_set_version": features.version,
+    }
+    assert {f"tradewind.{name}": value for name, value in told.items()}.items() <= dict(
+        run.data.tags
+    ).items()
+    logged = client.get_logged_model(trained.model_uri.removeprefix("models:/"))
+    assert logged.tags["tradewind.snapshot_digest"] == "s" * 32
     assert run.data.tags["mlflow.source.git.commit"]
     assert json.loads(run.data.tags["tradewind.made_with"])["python"]
     assert [d.dataset.digest for d in run.inputs.dataset_inputs] == [features.digest]
@@ -165,6 +187,75 @@ def test_a_failed_training_says_why_and_leaves_no_candidate(
     (run,) = _runs(client, "one_class")
     assert run.info.status == "FAILED"
     assert "one class only" in run.data.tags["tradewind.error"]
+
+
+def _nested(client: mlflow.MlflowClient, model: str) -> dict[str, Any]:
+    """The trials of a model's only training, which failed, by their names."""
+    (parent,) = [r for r in _runs(client, model) if r.data.tags["tradewind.kind"] == "training"]
+    assert parent.info.status == "FAILED"
+    trials = [r for r in _runs(client, model) if r.info.run_id != parent.info.run_id]
+    assert {r.data.tags["mlflow.parentRunId"] for r in trials} == {parent.info.run_id}
+    return {r.info.run_name: r for r in trials}
+
+
+def test_a_search_that_takes_too_long_leaves_the_trials_that_it_finished(
+    stores: Stores, client: mlflow.MlflowClient
+) -> None:
+    section = {**frames.body()["train"], "search": {"trials": 4, "timeout": "0 minutes"}}
+    features = stored(frames.feature_set(rows_a_day=20), stores)
+    with pytest.raises(SearchTimeoutError):
+        train(
+            admission("timed_out"),
+            frames.frozen(name="timed_out", train=section),
+            features,
+            stores=stores,
+        )
+    (trial,) = _nested(client, "timed_out").values()
+    assert trial.info.status == "FINISHED"
+    assert trial.data.tags["tradewind.outcome"] == "the search ended after rung 1"
+    assert trial.data.metrics["select.log_loss"] > 0
+
+
+def test_a_candidate_that_is_refused_leaves_itself_and_those_before_it(
+    stores: Stores, client: mlflow.MlflowClient
+) -> None:
+    section = frames.body()["train"]
+    section["candidates"]["linear"]["params"] = {"C": -1.0}
+    section["candidates"]["linear"]["search"] = {}
+    features = stored(frames.feature_set(rows_a_day=20), stores)
+    with pytest.raises(DefinitionError, match="'C'"):
+        train(
+            admission("refused"),
+            frames.frozen(name="refused", train=section),
+            features,
+            stores=stores,
+        )
+    trials = _nested(client, "refused")
+    assert [trials[name].info.status for name in sorted(trials)] == [
+        *["FINISHED"] * 3,
+        "FAILED",
+    ]
+    assert "'C'" in trials["04 linear"].data.tags["tradewind.error"]
+    assert trials["04 linear"].data.tags["tradewind.outcome"] == "failed on rung 1"
+
+
+def test_what_fails_after_the_search_loses_no_trial(
+    stores: Stores, client: mlflow.MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_named: Any) -> None:
+        raise EvidenceError("no calibration today")
+
+    monkeypatch.setattr(fit, "calibrate", fail)
+    features = stored(frames.feature_set(rows_a_day=20), stores)
+    with pytest.raises(EvidenceError, match="no calibration today"):
+        train(
+            admission("uncalibrated"),
+            frames.frozen(name="uncalibrated"),
+            features,
+            stores=stores,
+        )
+    outcomes = [r.data.tags["tradewind.outcome"] for r in _nested(client, "uncalibrated").values()]
+    assert sorted(outcomes) == ["lost on rung 1", "lost on rung 1", "lost on rung 1", "won"]
 
 
 def test_a_model_with_a_function_of_its_own_is_refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from sklearn import metrics as sk
 
 from tradewind.definition.learning import ScenarioMetric
 from tradewind.definition.schema import ModelDefinition
-from tradewind.errors import EvidenceError
+from tradewind.errors import DefinitionError, EvidenceError
 from tradewind.stats.metrics import BINARY, REGRESSION, _own, metrics_of
 from tradewind.stats.rows import binary_rows, regression_rows, unit_numbers
 
@@ -148,18 +150,29 @@ def mean_of_late_scores(label, score):
 
 
 def test_a_metric_of_ones_own_is_a_function_of_label_and_score():
-    path = f"{__name__}:mean_of_late_scores"
-    spec = ScenarioMetric(kind="python", function=path, greater_is_better=True)
+    text = inspect.getsource(mean_of_late_scores)
+    spec = ScenarioMetric(kind="python", function="mine:score", greater_is_better=True)
+    files = {"python:mine": text.replace("mean_of_late_scores", "score")}
     rows = binary_rows([1, 0, 1], [0.2, 0.9, 0.6], unit=[0, 1, 1])
-    metric = _own("late", spec, _model())
+    metric = _own("late", spec, _model(), files)
     assert metric.of(rows) == pytest.approx(0.4)
     assert metric.statistic(rows)(np.array([[1.0, 2.0]])) == pytest.approx([(0.2 + 0.6 + 0.6) / 3])
 
 
 def test_a_function_that_is_not_there_is_named():
     spec = ScenarioMetric(kind="python", function="nowhere.at:all", greater_is_better=True)
-    with pytest.raises(EvidenceError, match=r"nowhere\.at:all cannot be imported"):
-        _own("late", spec, _model())
+    with pytest.raises(
+        DefinitionError, match=r"own\.late\.function: nowhere\.at:all cannot be load"
+    ):
+        _own("late", spec, _model(), {})
+
+
+def test_without_its_text_a_function_has_a_direction_and_no_figure():
+    spec = ScenarioMetric(kind="python", function="mine:score", greater_is_better=True)
+    metric = _own("late", spec, _model(), None)
+    assert metric.greater_is_better
+    with pytest.raises(EvidenceError, match="without the definition's files"):
+        metric.of(binary_rows([1, 0], [0.2, 0.9]))
 
 
 @pytest.mark.parametrize("decides", ["bias", "no_such_metric"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
@@ -158,15 +159,18 @@ def test_one_unit_says_nothing_of_its_own_error():
         block_draws(1, block=1, draws=5, seed=0)
 
 
-def test_a_draw_without_a_positive_row_is_an_error_with_its_share():
+def test_a_figure_that_draws_without_a_positive_row_do_not_allow_is_missing_with_their_share():
     label = np.zeros(60)
     label[:2] = 1
     rows = binary_rows(
         label, np.linspace(0, 1, 60), unit=np.repeat(np.arange(UNITS), 2), threshold=1
     )
-    panel = judged({"one": rows})
-    with pytest.raises(EvidenceError, match=r"roc_auc of the one: \d+ of 300 resamples"):
-        panel.estimates("one")
+    panel = judged({"one": rows, "other": rows})
+    assert re.match(r"\d+ of 300 resamples", panel.missing["one"]["roc_auc"])
+    assert "roc_auc" not in panel.estimates("one")
+    assert "log_loss" in panel.estimates("one")
+    with pytest.raises(EvidenceError, match=r"roc_auc of the other: \d+ of 300 resamples"):
+        panel.difference("roc_auc", better="other", than="one")
 
 
 def test_players_on_other_rows_cannot_be_compared():
@@ -175,13 +179,26 @@ def test_players_on_other_rows_cannot_be_compared():
         judged(players)
 
 
-def test_a_metric_that_raises_is_named():
+def test_a_metric_that_raises_is_missing_with_its_reason():
     def broken(label, score):
         raise ZeroDivisionError
 
     own = Metric("mine", partial(statistics.by_repetition, function=broken), greater_is_better=True)
-    with pytest.raises(EvidenceError, match="the metric mine failed: ZeroDivisionError"):
-        compare(two_players(0), metrics={"mine": own}, draws=DRAWS, confidence=0.95)
+    players = two_players(0)
+    panel = compare(players, metrics={"mine": own, **BINARY}, draws=DRAWS, confidence=0.95)
+    assert panel.missing["one"] == {"mine": "its function failed: ZeroDivisionError()"}
+    assert set(panel.estimates("one")) == set(BINARY)
+    with pytest.raises(EvidenceError, match="mine: its function failed: ZeroDivisionError"):
+        own.of(players["one"])
+
+
+def test_an_error_of_our_own_is_not_taken_for_missing_evidence():
+    def prepare(rows):
+        raise ZeroDivisionError
+
+    ours = Metric("ours", prepare, greater_is_better=True)
+    with pytest.raises(ZeroDivisionError):
+        compare(two_players(0), metrics={"ours": ours}, draws=DRAWS, confidence=0.95)
 
 
 def test_the_curves_say_what_the_rows_say():

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from botocore.stub import Stubber
 
-from tradewind.errors import LakeError
+from tests.fixtures.mlflow import free_port
+from tradewind.errors import LakeError, LakeUnavailableError
 from tradewind.settings import load_settings
 from tradewind.stores.lake import ROW_GROUP_ROWS, Lake
+from tradewind.stores.placement import BucketPlacement
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.fixtures.s3 import Bucket
 
 ROWS = pa.table({"a": [1, None, 3], "b": ["x", "", None]})
 
@@ -187,3 +192,56 @@ def test_a_bucket_that_is_not_there_is_named(s3: object, monkeypatch: pytest.Mon
 
     with pytest.raises(LakeError, match=r"no-such-bucket/x/a cannot be written: .*NoSuchBucket"):
         Lake.open(load_settings()).put_bytes("a", b"")
+
+
+def test_a_store_that_does_not_answer_is_not_taken_for_a_damaged_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    endpoint = f"http%3A%2F%2F127.0.0.1%3A{free_port()}"
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_TRADEWIND_LAKE",
+        f"aws://key:secret@/?endpoint_url={endpoint}&region_name=us-east-1",
+    )
+    monkeypatch.setenv("TRADEWIND_LAKE", "s3://bucket/x")
+    lake = Lake.open(load_settings())
+    for ask in (lake.exists, lake.read_bytes, lambda p: lake.put_bytes(p, b"")):
+        with pytest.raises(LakeUnavailableError, match="bucket/x/a: the store does not answer"):
+            ask("a")
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, LakeUnavailableError), (403, LakeError)])
+def test_a_put_that_is_refused_is_worth_a_retry_only_where_the_store_is_at_fault(
+    s3: Bucket, tmp_path: Path, status: int, kind: type[LakeError]
+) -> None:
+    client = s3.client()
+    (tmp_path / "draft").write_bytes(b"1")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_object", "No", http_status_code=status)
+        with pytest.raises(LakeError) as error:
+            BucketPlacement(client, s3.name, "").place(tmp_path / "draft", "a")
+    assert type(error.value) is kind
+
+
+def test_a_key_that_others_keep_putting_is_asked_for_a_few_times_and_then_given_up(
+    s3: Bucket, tmp_path: Path
+) -> None:
+    client, waited = s3.client(), list[float]()
+    (tmp_path / "draft").write_bytes(b"1")
+    placement = BucketPlacement(client, s3.name, "", pauses=(1, 2), wait=waited.append)
+    with Stubber(client) as stubber:
+        for _ in range(3):
+            stubber.add_client_error("put_object", "Conflict", http_status_code=409)
+        with pytest.raises(LakeUnavailableError, match="others are writing the same key"):
+            placement.place(tmp_path / "draft", "a")
+    assert waited == [1, 2]
+
+
+def test_a_key_that_others_let_go_of_is_put(s3: Bucket, tmp_path: Path) -> None:
+    client = s3.client()
+    (tmp_path / "draft").write_bytes(b"1")
+    placement = BucketPlacement(client, s3.name, "", pauses=(1,), wait=lambda _seconds: None)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_object", "Conflict", http_status_code=409)
+        stubber.add_response("put_object", {})
+        assert placement.place(tmp_path / "draft", "a")

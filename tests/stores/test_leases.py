@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 
 from tradewind.definition.schema import Schedule
-from tradewind.errors import LeaseLostError, LedgerError
+from tradewind.errors import LeaseLostError, LedgerUnavailableError
 from tradewind.stores import ledger_database
-from tradewind.stores.ledger import Lease, LeaseHeld, Ledger, lease_time
+from tradewind.stores.ledger import ROUTINE, Lease, LeaseHeld, Ledger, lease_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +150,45 @@ def test_a_lease_that_never_was_is_lost(ledger: Ledger) -> None:
         ledger.renew_lease("m", holder="r1", fencing_token=1, ttl=HOUR)
 
 
+def test_a_broken_lease_is_free_and_whoever_had_it_can_do_nothing_with_it(ledger: Ledger) -> None:
+    held = taken(ledger, "r1")
+
+    assert ledger.break_lease("m", actor="bob", reason="its shell was killed") == held
+
+    assert ledger.lease("m") is None
+    broken = "lease 1 is lost: bob broke it at .*: its shell was killed"
+    for change in (
+        lambda: ledger.renew_lease("m", holder="r1", fencing_token=1, ttl=HOUR),
+        lambda: ledger.release_lease("m", holder="r1", fencing_token=1),
+        lambda: ledger.require_lease("m", fencing_token=1),
+    ):
+        with pytest.raises(LeaseLostError, match=broken):
+            change()
+    assert taken(ledger, "r2").fencing_token > held.fencing_token
+    event = ledger.events(model="m", without=ROUTINE)[0]
+    assert (event.kind, event.actor, event.reason) == (
+        "lease_broken",
+        "bob",
+        "its shell was killed",
+    )
+
+
+def test_a_broken_lease_stays_broken_when_the_projections_are_made_again(ledger: Ledger) -> None:
+    taken(ledger, "r1")
+    ledger.break_lease("m", actor="bob", reason="killed")
+    ledger.rebuild_projections()
+    with pytest.raises(LeaseLostError, match="bob broke it"):
+        ledger.renew_lease("m", holder="r1", fencing_token=1, ttl=HOUR)
+
+
+def test_a_lease_that_nobody_holds_is_not_broken(ledger: Ledger) -> None:
+    assert ledger.break_lease("m", actor="bob", reason="killed") is None
+    taken(ledger, "r1")
+    ledger.release_lease("m", holder="r1", fencing_token=1)
+    assert ledger.break_lease("m", actor="bob", reason="killed") is None
+    assert kinds(ledger) == ["lease_acquired", "lease_released"]
+
+
 def test_a_token_is_not_given_again_where_the_row_is_gone(ledger: Ledger, ledger_dsn: str) -> None:
     taken(ledger, "r1")
     with closing(psycopg2.connect(ledger_dsn)) as connection, connection:
@@ -213,7 +252,7 @@ def test_nobody_changes_a_lease_while_another_holds_the_models_lock(
     taken(ledger, "r1", ttl=PAST)
     with ledger.lock("m") as held:
         monkeypatch.setattr(ledger_database, "LOCK_TIMEOUT", "50ms")
-        with pytest.raises(LedgerError, match="another process has held the model's lock for 50ms"):
+        with pytest.raises(LedgerUnavailableError, match="has held the model's lock for 50ms"):
             change(ledger)
         taken(ledger, "r1", model="another")
         assert held.require_lease("m", fencing_token=1).holder == "r1"
@@ -234,7 +273,7 @@ def test_a_lock_whose_connection_is_lost_writes_nothing_more(
 ) -> None:
     with ledger.lock("m") as held:
         kill_whoever_holds_a_lock(ledger_dsn)
-        with pytest.raises(LedgerError):
+        with pytest.raises(LedgerUnavailableError):
             held.append(model="m", kind="note", as_of=AS_OF, actor="ann", reason="mine", payload={})
     assert ledger.events() == []
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 
 from tradewind.definition.frozen import digest_of_files
-from tradewind.errors import LedgerError
+from tradewind.errors import LedgerError, LedgerUnavailableError
 from tradewind.records import StageOutcome
 from tradewind.stores.ledger import ROUTINE, Ledger
 
@@ -287,11 +288,19 @@ def test_a_ledger_is_found_by_the_settings_connection(home: Settings, ledger_dsn
 
 def test_a_ledger_that_cannot_be_reached_is_an_error_without_its_password() -> None:
     ledger = Ledger("postgresql://tradewind:s3cret@127.0.0.1:1/ledger")
-    with pytest.raises(LedgerError, match=r"the ledger .*'ledger' at 127\.0\.0\.1") as error:
+    with pytest.raises(LedgerUnavailableError, match=r"'ledger' at 127\.0\.0\.1") as error:
         ledger.now()
     assert "s3cret" not in str(error.value)
 
 
 def test_a_database_without_the_tables_says_how_they_are_made(empty_database: str) -> None:
-    with pytest.raises(LedgerError, match=r"made by tradewind\.stores\.ledger\.migrate"):
+    with pytest.raises(LedgerError, match=r"made by tradewind\.stores\.ledger\.migrate") as error:
         Ledger(empty_database).events()
+    assert not isinstance(error.value, LedgerUnavailableError)
+
+
+def test_a_server_that_answers_and_refuses_would_refuse_again(ledger_dsn: str) -> None:
+    nowhere = make_dsn(ledger_dsn, dbname="nowhere")
+    with pytest.raises(LedgerError, match=r'database "nowhere" does not exist') as error:
+        Ledger(nowhere).now()
+    assert not isinstance(error.value, LedgerUnavailableError)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from tests.fixtures.mlflow import free_port
-from tradewind.errors import ModelRefusedError, RegistryError
+from tradewind.errors import ModelRefusedError, RegistryError, RegistryUnavailableError
+from tradewind.settings import load_settings
 from tradewind.stores.model_files import write_model
 from tradewind.stores.provenance import scoring_requirements
 from tradewind.stores.registry import Candidate, CandidateLog, DatasetLog, Registry, TrialLog
@@ -226,6 +227,16 @@ def test_what_a_killed_training_left_is_closed_by_the_next(
     assert client.get_run(second).info.status == "RUNNING"
 
 
+def test_a_run_of_somebody_else_in_the_same_experiment_is_left_alone(
+    registry: Registry, client: mlflow.MlflowClient
+) -> None:
+    with registry.training("shared", train_key="k1", name="one", tags={}):
+        experiment = client.get_experiment_by_name("shared").experiment_id
+    explored = client.create_run(experiment).info.run_id
+    with registry.training("shared", train_key="k2", name="two", tags={}):
+        assert client.get_run(explored).info.status == "RUNNING"
+
+
 def test_a_model_that_was_deleted_is_trained_again(
     registry: Registry, client: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
@@ -266,8 +277,9 @@ def test_an_alias_points_at_one_version_until_it_is_taken_away(
 def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
     registry: Registry,
 ) -> None:
-    with pytest.raises(RegistryError, match="nobody has no version 3; it has none"):
+    with pytest.raises(RegistryError, match="nobody has no version 3; it has none") as error:
         registry.version("nobody", 3)
+    assert not isinstance(error.value, RegistryUnavailableError)
 
 
 def test_a_verdict_is_written_beside_the_run_and_the_model(
@@ -284,19 +296,11 @@ def test_a_verdict_is_written_beside_the_run_and_the_model(
     assert {m.key: m.value for m in model.metrics}["judged.roc_auc"] == 0.7
 
 
-def test_two_that_meet_a_new_model_share_its_experiment(registry: Registry) -> None:
-    runs: list[str] = []
-
-    def begin() -> None:
-        with Registry(registry.address).training("new", train_key="k", name="n", tags={}) as run:
-            runs.append(run)
-
-    threads = [threading.Thread(target=begin) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(runs)) == 4
+def test_all_that_meet_a_new_model_share_its_experiment(registry: Registry) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: Registry(registry.address)._experiment("new"), range(4)))
+    assert len(found) == 4
+    assert len(set(found)) == 1
 
 
 def test_a_server_that_does_not_answer_is_named(
@@ -304,13 +308,25 @@ def test_a_server_that_does_not_answer_is_named(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     address = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(RegistryError, match=f"MLflow at {address}, asked for the alias champion"):
+    said = f"MLflow at {address}, asked for the alias champion"
+    with pytest.raises(RegistryUnavailableError, match=said):
         Registry(address).alias("toy", "champion")
 
 
 def test_no_server_known_is_an_error_that_says_what_to_set(home: Settings) -> None:
     with pytest.raises(RegistryError, match="set MLFLOW_TRACKING_URI"):
         Registry.open(home)
+
+
+def test_one_settings_server_is_not_another_settings_server(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    named = load_settings()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    Registry.open(named)
+    with pytest.raises(RegistryError, match="set MLFLOW_TRACKING_URI"):
+        Registry.open(load_settings())
 
 
 def test_addresses_of_pages_answer(registry: Registry, tmp_path: Path) -> None:

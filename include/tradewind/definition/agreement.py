@@ -7,12 +7,18 @@ typed schema has already said so.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tradewind.definition.learning import ALLOWED_PREFIXES, METRICS
+from tradewind.definition.learning import (
+    ALLOWED_PREFIXES,
+    DEFAULT_CANDIDATES,
+    METRICS,
+    Search,
+)
 from tradewind.definition.modules import functions_of, module_key, named_modules
 from tradewind.definition.problems import at_value, nearest
 from tradewind.definition.yaml_lines import Document, KeyPath, Problem
@@ -21,6 +27,11 @@ RESERVED = ("prediction_time", "label", "label_known_at", "label_state", "score"
 """Columns that Tradewind itself puts beside the features."""
 
 _Found = Iterator[tuple[KeyPath, str]]
+_DEFAULT_TRIALS = Search().trials
+_QUARANTINE = (
+    "and its row was there before it: quarantine would take the row out of that past as well. Use "
+    "stop or warn, or a repair that sets the value to NULL"
+)
 
 
 @dataclass(frozen=True)
@@ -142,8 +153,11 @@ def _sources_exist(file: _File) -> _Found:
                 place = (*path, "args", name, "source")
                 yield from _one_of(file, place, file.sources, "source")
     for check in ("volume", "freshness"):
-        for path, _ in file.names("validate", check, "warn_only"):
+        for path, name in file.names("validate", check, "warn_only"):
             yield from _one_of(file, path, file.sources, "source")
+            if name in file.sources and not file.text("sources", name, "time_column"):
+                said = f"{name} has no time_column, and its {check} is not looked at: leave it out"
+                yield path, said
 
 
 def _label_has_a_relation(file: _File) -> _Found:
@@ -178,6 +192,50 @@ def _late_columns_are_apart(file: _File) -> _Found:
                 seen[name] = f"among the columns of {late} already"
 
 
+def _late_moments_are_late(file: _File) -> _Found:
+    """A column that says when others became known was not known before it either."""
+    for source in file.sources:
+        at = ("sources", source)
+        kept = {name for _, name in file.names(*at, "key")} | {file.text(*at, "time_column")}
+        late = _late_columns(file, source)
+        for group in file.section(*at, "late"):
+            path = (*at, "late", group, "known_at")
+            name = (file.text(*path) or "").strip().strip('"')
+            if name.isidentifier() and name not in kept | late:
+                said = (
+                    f"{name} would be seen with the row, before its own time: add it to `columns`"
+                )
+                yield path, said
+
+
+def _late_columns(file: _File, source: str) -> set[str]:
+    groups = file.section("sources", source, "late")
+    return {
+        name
+        for late in groups
+        for _, name in file.names("sources", source, "late", late, "columns")
+    }
+
+
+def _quarantine_spares_the_past(file: _File) -> _Found:
+    """A row set aside for what became of it later would be missing before that, too."""
+    for path in file.sections("validate", "expectations"):
+        if file.text(*path, "severity") != "quarantine":
+            continue
+        late = _late_columns(file, file.text(*path, "on") or "")
+        for place in [(*path, "args", name) for name in file.section(*path, "args")]:
+            for name in sorted(late & _named_by(place, file)):
+                yield place, f"{name} is a late column, {_QUARANTINE}"
+
+
+def _named_by(argument: KeyPath, file: _File) -> set[str]:
+    """The words of an argument that names columns."""
+    if argument[-1] == "row_condition":
+        return set(re.findall(r"\w+", str(file.at(*argument))))
+    is_column = str(argument[-1]).startswith("column")
+    return {name for _, name in file.names(*argument)} if is_column else set()
+
+
 def _groups_are_features(file: _File) -> _Found:
     features = list(file.section("features", "types"))
     for path, name in file.names("fallback", "by"):
@@ -205,8 +263,11 @@ def _metrics_exist(file: _File) -> _Found:
 def _decisions_are_binary(file: _File) -> _Found:
     if file.text("problem") != "regression":
         return
-    if file.at("train", "decision_threshold") not in (None, "auto"):
+    if file.at("train", "decision_threshold") is not None:
         yield ("train", "decision_threshold"), "a regression model decides nothing: leave it out"
+    if file.at("train", "calibration") is not None:
+        said = "only probabilities are calibrated, and a regression model has none: leave it out"
+        yield ("train", "calibration"), said
     for name in file.section("metrics", "own"):
         kind = file.text("metrics", "own", name, "kind")
         if kind in {"cost", "capture"}:
@@ -220,6 +281,16 @@ def _estimators_are_allowed(file: _File) -> _Found:
         if estimator is not None and not _is_allowed(estimator):
             allowed = ", ".join(ALLOWED_PREFIXES)
             yield path, f"{estimator!r} is not allowed; expected a class from {allowed}"
+
+
+def _trials_reach_every_candidate(file: _File) -> _Found:
+    declared = file.section("train", "candidates")
+    count = len(declared or DEFAULT_CANDIDATES.get(file.text("problem") or "", {}))
+    asked = file.at("train", "search", "trials")
+    trials = _DEFAULT_TRIALS if asked is None else asked
+    if isinstance(trials, int) and 0 < trials < count:
+        path: KeyPath = ("train", "candidates") if asked is None else ("train", "search", "trials")
+        yield path, f"{trials} trials cannot give each of the {count} candidates one"
 
 
 def _is_allowed(estimator: str) -> bool:
@@ -264,10 +335,13 @@ _CHECKS: tuple[Callable[[_File], _Found], ...] = (
     _sources_exist,
     _label_has_a_relation,
     _late_columns_are_apart,
+    _late_moments_are_late,
+    _quarantine_spares_the_past,
     _groups_are_features,
     _metrics_exist,
     _decisions_are_binary,
     _estimators_are_allowed,
+    _trials_reach_every_candidate,
     _modules_are_found,
     _schedule_is_cron,
 )

@@ -21,8 +21,8 @@ class FrozenDefinition:
 
     Attributes:
         model: The typed definition.
-        files: Text by file name: `model.yaml`, the features' SQL, and the source of the module
-            that `features.python` names, under its dotted name.
+        files: Text by file name: `model.yaml`, the features' SQL, and the source of each module
+            that `features.python` or a metric names, under its dotted name.
         digest: Of the files.
     """
 
@@ -34,6 +34,15 @@ class FrozenDefinition:
     def sql(self) -> str:
         """The SELECT of the features."""
         return self.files[self.model.features.sql]
+
+    def place(self, *of: str | int) -> str:
+        """`flight_delay/model.yaml: label`, for a message about something in it."""
+        return ": ".join([f"{self.model.name}/{MODEL_FILE}", *map(str, of)])
+
+    def sql_place(self, line: int | None = None) -> str:
+        """`flight_delay/features.sql:12`, for a message about the SELECT."""
+        place = f"{self.model.name}/{self.model.features.sql}"
+        return place if line is None else f"{place}:{line}"
 
 
 def digest_of_files(files: Mapping[str, str]) -> str:

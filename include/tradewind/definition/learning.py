@@ -114,6 +114,9 @@ class Window(Section):
     """First day of an expanding window; the earliest row where nothing is said."""
     days: int | None = Field(default=None, ge=30)
     """Length of a rolling window, the stretches for selecting and judging included."""
+    history: Duration = Field(default="35 days", validate_default=True)
+    """How much of the sources is read before the window's first day, for features that look back:
+    at least as long as the longest of them looks."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Window:
@@ -203,7 +206,7 @@ class Train(Section):
 
 
 class Fallback(Section):
-    """The naive rule: what a model must beat, and what decides when no model may."""
+    """The naive rule: what a model is judged beside, and must beat by the gate `beats_naive`."""
 
     rule: Literal["prior", "group"] = "prior"
     """`prior`: the training rows' rate (or mean). `group`: the rate within each group, shrunk."""

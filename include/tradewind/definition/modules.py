@@ -1,14 +1,17 @@
-"""The source text of the Python modules that a definition names, found without importing them."""
+"""The Python modules that a definition names: found as text, frozen with it, run from that text."""
 
 from __future__ import annotations
 
 import ast
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from tradewind.errors import DefinitionError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tradewind.definition.yaml_lines import Document, KeyPath
 
@@ -58,3 +61,25 @@ def functions_of(source: str) -> list[str]:
     """
     body = ast.parse(source).body
     return [node.name for node in body if isinstance(node, ast.FunctionDef)]
+
+
+def load_function(files: Mapping[str, str], named: str, *, place: str) -> Callable[..., Any]:
+    """Load a function from the text that a run froze, not from what its file says by now.
+
+    Args:
+        files: As `FrozenDefinition.files`.
+        named: `package.module:function`.
+        place: What names it, for the message.
+
+    Raises:
+        DefinitionError: Its module is not among the files, fails, or has no such function.
+    """
+    module_name, _, name = named.partition(":")
+    module = ModuleType(module_name)
+    try:
+        source = files[module_key(module_name)]
+        exec(compile(source, f"{module_name}.py", "exec"), module.__dict__)  # noqa: S102 -- the owner's own, frozen
+        function: Callable[..., Any] = getattr(module, name)
+    except Exception as error:
+        raise DefinitionError(f"{place}: {named} cannot be loaded: {error!r}") from error
+    return function

@@ -1,8 +1,8 @@
-"""What a written as-of means: a bare date is midnight in the model's own time zone."""
+"""Moments that a definition means: days begin at midnight in the model's own time zone."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from tradewind.errors import DefinitionError
@@ -46,3 +46,20 @@ def midnight(day: date, model: ModelDefinition) -> datetime:
 def last_midnight(moment: datetime, model: ModelDefinition) -> datetime:
     """The newest midnight, in the model's time zone, that is not after a moment."""
     return midnight(moment.astimezone(model.zone).date(), model)
+
+
+def window_start(
+    model: ModelDefinition, *, as_of: datetime, window_days: int | None = None
+) -> datetime | None:
+    """Where the training window begins, a local midnight in UTC; None for the earliest row.
+
+    Args:
+        model: Declares the window.
+        as_of: From whose local day a rolling window counts back, in days of the calendar.
+        window_days: Days of a rolling window, over what is declared.
+    """
+    window = model.train.window
+    days = window_days or window.days
+    if days:
+        return midnight(as_of.astimezone(model.zone).date() - timedelta(days=days), model)
+    return midnight(window.start, model) if window.start else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tradewind.definition.base import Column, Columns, Duration, Identifier, OrText, Section
 from tradewind.definition.learning import (
@@ -43,7 +43,7 @@ class Resources(Section):
     pool: str = "default_pool"
     """The Airflow pool that its tasks wait for."""
     queue: str | None = None
-    """The Celery queue that its tasks run on."""
+    """The Celery queue that its tasks run on; it acts with the Celery executor only."""
     threads: int = Field(default=1, ge=1)
     """Threads of the numerical libraries."""
     memory: str = Field(default="2GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB)$")
@@ -63,6 +63,19 @@ class Schedule(Section):
     """Before the first retry; each further one waits twice as long."""
     task_timeout: Duration = Field(default="1 hour", validate_default=True)
     """A task that takes longer fails."""
+
+    @model_validator(mode="after")
+    def _every_key_acts(self) -> Self:
+        if self.today is not None and self.train is not None:
+            msg = (
+                "`today` stands still and `train` runs night after night: each would be the same "
+                "night again. Leave one of them out"
+            )
+            raise ValueError(msg)
+        if self.retries == 0 and "retry_delay" in self.model_fields_set:
+            msg = "with `retries: 0` nothing is tried again, and `retry_delay` says nothing"
+            raise ValueError(msg)
+        return self
 
 
 def _as_purpose(value: object) -> object:

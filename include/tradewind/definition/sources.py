@@ -54,7 +54,9 @@ class LateColumns(Section):
     columns: Columns
     """They leave the source's own relation and live in `<source>_<this name>`."""
     known_at: Sql
-    """When they became known, over the source's columns; NULL means not yet."""
+    """When they became known, over the source's columns; NULL means not yet. A column that it
+    reads, and that is filled in later itself, belongs among `columns`: elsewhere it is seen with
+    the row, and tells beforehand when the event will be."""
 
 
 class _Source(Section):
@@ -77,6 +79,11 @@ class _Source(Section):
     def _dated_rows_have_times(self) -> Self:
         if self.time_column is None and "{" in getattr(self, "pattern", ""):
             msg = "a pattern with a day needs a `time_column`; a reference source has neither"
+            raise ValueError(msg)
+        if self.time_column is None and "lookback" in self.model_fields_set:
+            msg = (
+                "`lookback` is for a source with a `time_column`: without it all is read each time"
+            )
             raise ValueError(msg)
         return self
 
@@ -154,7 +161,22 @@ class Expectation(Section):
         return self
 
 
-class Volume(Section):
+class _Arriving(Section):
+    """What is expected of all sources with a `time_column`, of some only with a warning."""
+
+    severity: Literal["stop", "warn"] = "stop"
+    warn_only: list[Identifier] = []
+    """Sources of which it is only a warning, where the severity is `stop`."""
+
+    @model_validator(mode="after")
+    def _some_is_less_than_all(self) -> Self:
+        if self.severity == "warn" and "warn_only" in self.model_fields_set:
+            msg = "with `severity: warn` it is a warning of every source: leave `warn_only` out"
+            raise ValueError(msg)
+        return self
+
+
+class Volume(_Arriving):
     """How many rows a day may bring, against the source's own last days."""
 
     days: int = Field(default=28, ge=7)
@@ -163,20 +185,14 @@ class Volume(Section):
     """Share of the history's median below which the newest whole day is too small."""
     at_most: float = Field(default=2.0, gt=1)
     """Multiple of the history's median above which it is too large."""
-    severity: Literal["stop", "warn"] = "stop"
-    warn_only: list[Identifier] = []
-    """Sources of which it is only a warning, whatever the severity."""
 
 
-class Freshness(Section):
+class Freshness(_Arriving):
     """How old the newest row may be."""
 
     at_most: Duration = Field(default="2 days", validate_default=True)
     """The age, at the as-of moment, beyond which a source is late. Where the source's own
     largest gap in its last days is longer, that gap is the limit."""
-    severity: Literal["stop", "warn"] = "stop"
-    warn_only: list[Identifier] = []
-    """Sources of which it is only a warning, whatever the severity."""
 
 
 class Validate(Section):

@@ -1,1 +1,1 @@
-"""A definition's SQL on DuckDB: relations cut at a moment, features, their proof and their tests."""
+"""A definition's SQL on DuckDB: relations cut at a moment, features, their proof and tests."""

@@ -1,13 +1,16 @@
 """Whether a source brings what it usually brings: its volume and freshness against its own past.
 
 Days are UTC days. The last whole day before the as-of moment is held against the days before it;
-the day of the as-of moment itself is not over yet and is never looked at.
+the day of the as-of moment itself is not over yet and is never looked at. Where rows become known
+some time after their event, all of this stands back by that time, and the days before are counted
+as they were known at the age that the judged day has now.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,11 +38,13 @@ class Arrivals:
         days: Rows by UTC day, of days that have some and are over.
         newest: The last event not after the as-of moment; None where there is none.
         largest_gap: The longest time between two events in the days that are looked at.
+        delay: The shortest time from an event until it was known, of what came to be known lately.
     """
 
     days: dict[date, int]
     newest: datetime | None
     largest_gap: timedelta
+    delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True)
@@ -72,23 +77,48 @@ def arrivals(
 ) -> Arrivals:
     """Count a delivered source's rows by day, and look at the gaps of its last days."""
     time, table = quoted(source.time_column or ""), delivered(name)
+    known = f"({source.known_at or time}\n)"
+    delay = _delay(connection, table, time=time, known=known, since=as_of - timedelta(days=days))
+    settled = as_of - delay
     counted = connection.execute(
-        f"SELECT CAST({time} AS DATE), count(*) FROM {table} "  # noqa: S608 -- quoted
-        f"WHERE {time} < CAST($today AS TIMESTAMPTZ) GROUP BY 1 ORDER BY 1",
-        {"today": as_of.date()},
+        f"SELECT CAST({time} AS DATE) AS day, count(*) FROM {table} "  # noqa: S608 -- quoted
+        f"WHERE {time} < CAST($today AS TIMESTAMPTZ) "
+        f"AND {known} <= CAST(CAST({time} AS DATE) AS TIMESTAMPTZ) + $age GROUP BY 1 ORDER BY 1",
+        {"today": settled.date(), "age": as_of - _midnight(_judged(settled))},
     ).fetchall()
     newest, gap = connection.execute(
         f"SELECT max({time}), max(gap) FROM (SELECT {time}, {time} - lag({time}) OVER "  # noqa: S608 -- quoted
         f"(ORDER BY {time}) AS gap FROM (SELECT DISTINCT {time} FROM {table} "
-        f"WHERE {time} <= $as_of AND {time} >= $since))",
-        {"as_of": as_of, "since": as_of - timedelta(days=days)},
+        f"WHERE {time} <= $settled AND {time} >= $since))",
+        {"settled": settled, "since": settled - timedelta(days=days)},
     ).fetchall()[0]
-    return Arrivals(days=dict(counted), newest=newest, largest_gap=gap or timedelta())
+    return Arrivals(dict(counted), newest, largest_gap=gap or timedelta(), delay=delay)
+
+
+def _delay(
+    connection: duckdb.DuckDBPyConnection, table: str, *, time: str, known: str, since: datetime
+) -> timedelta:
+    # The shortest: rows that came later than others do, such as a history that was loaded at once,
+    # would else make every day wait.
+    [(microseconds,)] = connection.execute(
+        f"SELECT min(epoch_us({known}::TIMESTAMPTZ) - epoch_us({time}::TIMESTAMPTZ)) "  # noqa: S608 -- quoted
+        f"FROM {table} WHERE {known} > $since",
+        {"since": since},
+    ).fetchall()
+    return max(timedelta(microseconds=microseconds or 0), timedelta())
+
+
+def _judged(settled: datetime) -> date:
+    return settled.date() - _DAY
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, clock(), tzinfo=UTC)
 
 
 def check_volume(source: str, found: Arrivals, *, rule: Volume, as_of: datetime) -> Check:
     """Hold the last whole day against the median of the days before it."""
-    judged, severity = as_of.date() - _DAY, _severity(rule, source)
+    judged, severity = _judged(as_of - found.delay), _severity(rule, source)
     history = _history(found.days, before=judged, days=rule.days)
     if (why := _no_judgement(found.days, history, judged)) is not None:
         return Check(source, "not_applicable", severity, why)
@@ -111,6 +141,9 @@ def check_freshness(source: str, found: Arrivals, *, rule: Freshness, as_of: dat
     """Hold the age of the newest row against the longest that is allowed, or usual."""
     limit, severity = max(rule.at_most, found.largest_gap), _severity(rule, source)
     why = "" if limit == rule.at_most else " (its own longest gap lately)"
+    if found.delay:
+        limit += found.delay
+        why += f", {_words(found.delay)} of them until a row is known"
     if found.newest is None:
         sentence = f"no row in the days looked at; one not older than {_words(limit)} is expected"
         return Check(source, "failed", severity, sentence, high=_hours(limit))

@@ -58,7 +58,7 @@ def check_definition(folder: Path, *, settings: Settings) -> list[str]:
     where = shown_folder(folder)
     return [
         *(f"{where}/{MODEL_FILE}:{problem.line}: {problem.text}" for problem in lines),
-        *(f"{where}/{line}" for line in sorted(about_sql, key=_line_number)),
+        *(f"{where}/{_in_folder(line, frozen)}" for line in sorted(about_sql, key=_line_number)),
     ]
 
 
@@ -66,6 +66,11 @@ def _in_file(path: KeyPath, document: Document) -> KeyPath:
     """A name that stands for a list of one has no place in a list."""
     is_item = isinstance(path[-1], int) and path not in document.key_lines
     return path[:-1] if is_item else path
+
+
+def _in_folder(problem: str, frozen: FrozenDefinition) -> str:
+    """A problem as seen from the model's folder, whose name is the model's."""
+    return problem.removeprefix(f"{frozen.model.name}/")
 
 
 def _line_number(problem: str) -> int:

@@ -16,16 +16,25 @@ import duckdb
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_NOW = "getvariable('as_of')::TIMESTAMPTZ"
 # What asks for the time gets the moment that the relations are cut at: a feature that reads the
-# wall clock would otherwise differ between training and serving.
-_CLOCKS = (
-    "now",
-    "today",
-    "current_date",
-    "current_timestamp",
-    "get_current_timestamp",
-    "transaction_timestamp",
-)
+# wall clock would otherwise differ between training and serving. Each has the type of DuckDB's own.
+CLOCKS = {
+    "now": f"() AS {_NOW}",
+    "current_timestamp": f"() AS {_NOW}",
+    "get_current_timestamp": f"() AS {_NOW}",
+    "transaction_timestamp": f"() AS {_NOW}",
+    "today": f"() AS {_NOW}::DATE",
+    "current_date": f"() AS {_NOW}::DATE",
+    "get_current_time": f"() AS {_NOW}::TIMETZ",
+    # Behind the words `localtime` and `localtimestamp`.
+    "current_localtime": f"() AS {_NOW}::TIMESTAMP::TIME",
+    "current_localtimestamp": f"() AS {_NOW}::TIMESTAMP",
+    # The age of one moment is counted to the midnight before now.
+    "age": f"(moment) AS system.main.age({_NOW}::DATE::TIMESTAMPTZ, moment), "
+    "(later, earlier) AS system.main.age(later, earlier)",
+}
+"""Functions that tell the time, as macros that say the as-of moment."""
 
 
 @contextmanager
@@ -61,8 +70,8 @@ def quoted(name: str) -> str:
 
 def _close_to_the_outside(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET TimeZone = 'UTC'")
-    for clock in _CLOCKS:
-        connection.execute(f"CREATE MACRO {clock}() AS getvariable('as_of')::TIMESTAMPTZ")
+    for clock, macro in CLOCKS.items():
+        connection.execute(f"CREATE MACRO {clock}{macro}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")

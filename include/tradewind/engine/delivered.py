@@ -18,6 +18,7 @@ import pyarrow as pa
 from tradewind.engine.database import quoted
 from tradewind.engine.identifiers import expression_of, listed, plain, require_columns
 from tradewind.engine.repair import mark, prove_lookback, raw_column, repaired_query
+from tradewind.engine.steady import require_steady
 from tradewind.errors import EmptyIntervalError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def deliver(
     connection.register("arriving", dataset)
     query = repaired_query(connection, "arriving", source=name, repairs=repairs)
     with expression_of(f"model.yaml: sources.{name} (known_at and repair)"):
+        require_steady(connection, f"SELECT {_known(source)}{_not_yet_known(source)}")
         connection.execute(
             f"CREATE TABLE {delivered(name)} AS SELECT *{_not_yet_known(source)} "  # noqa: S608 -- quoted
             f"FROM ({query}) WHERE {_known(source)} ORDER BY {_order(source, dataset.schema.names)}"

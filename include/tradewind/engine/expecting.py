@@ -21,6 +21,7 @@ from tradewind.engine.identifiers import (
     plain,
     require_columns,
 )
+from tradewind.engine.steady import require_steady
 from tradewind.errors import EmptyIntervalError
 from tradewind.stores import expectations as suite
 
@@ -68,9 +69,12 @@ class Answer:
         if self.outcome == "error":
             return "stop"
         if severity == "quarantine":
-            # More rows than `mostly` allows are not a few bad rows to set aside: something broke.
-            too_many = self.outcome == "not_met" and "mostly" in self.expectation.args
-            return "stop" if too_many else ("quarantine" if self.rows else "none")
+            # Nothing to set aside though it is not met (every value is missing), or more rows than
+            # `mostly` allows, are not a few bad rows: something broke.
+            is_whole = not self.rows or "mostly" in self.expectation.args
+            if self.outcome == "not_met" and is_whole:
+                return "stop"
+            return "quarantine" if self.rows else "none"
         return "none" if self.outcome == "met" else severity
 
     @property
@@ -241,6 +245,7 @@ def _on_query(
 ) -> Answer:
     place = f"model.yaml: validate.expectations: number {number} ({expectation.expect})"
     with expression_of(place):
+        require_steady(connection, expectation.sql or "")
         result = connection.sql(expectation.sql or "").to_arrow_table()
     for column in suite.columns_of(expectation) or []:
         require_columns([column], result.column_names, source=place, needed_by="it")

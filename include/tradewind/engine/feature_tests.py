@@ -25,13 +25,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import duckdb
 
-from tradewind.definition.loader import load_definition
+from tradewind.definition.loader import load_definition, shown_folder
 from tradewind.definition.moments import parse_moment
 from tradewind.definition.problems import nearest
+from tradewind.definition.sources import ColumnType
 from tradewind.engine import features, relations
 from tradewind.engine.database import open_database, quoted
 from tradewind.engine.tests_file import TESTS_FILE, TestsFile
@@ -44,8 +45,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.yaml_lines import KeyPath
 
 _DIGITS = 1e-6
+_TYPES = get_args(get_args(ColumnType)[0])
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,14 @@ class TestOutcome:
         return not self.differences
 
 
-def run_feature_tests(folder: Path) -> list[TestOutcome]:
+def run_feature_tests(folder: Path) -> list[TestOutcome] | None:
     """Run the tests of a model's folder; no source is needed.
 
     Args:
         folder: With model.yaml, the SQL and tests.yaml.
 
     Returns:
-        One outcome a test, in the file's order; none where there is no tests.yaml.
+        One outcome a test, in the file's order; None where there is no tests.yaml.
 
     Raises:
         DefinitionError: The definition or tests.yaml itself is wrong.
@@ -85,9 +88,26 @@ def run_feature_tests(folder: Path) -> list[TestOutcome]:
     path = folder / TESTS_FILE
     frozen = load_definition(folder)
     if not path.is_file():
-        return []
-    file = TestsFile.read(path.read_text(encoding="utf-8"), sources=frozen.model.sources)
+        return None
+    file = TestsFile.read(
+        path.read_text(encoding="utf-8"),
+        sources=frozen.model.sources,
+        where=shown_folder(folder),
+    )
+    file.refuse(_unknown_types(file))
     return list(_outcomes(file, frozen))
+
+
+def _unknown_types(file: TestsFile) -> Iterator[tuple[KeyPath, str]]:
+    for source, columns in file.columns.items():
+        for name, kind in columns.items():
+            try:
+                duckdb.sqltype(kind)
+            except duckdb.Error:
+                yield (
+                    ("columns", source, name),
+                    f"DuckDB has no type {kind!r}{nearest(kind, _TYPES)}",
+                )
 
 
 def _outcomes(file: TestsFile, frozen: FrozenDefinition) -> Iterator[TestOutcome]:

@@ -18,6 +18,7 @@ from tradewind.engine.selection import (
     select_of,
     typed_columns,
 )
+from tradewind.engine.visible import require_visible
 from tradewind.errors import DataError, DefinitionError, EmptyIntervalError, LabelError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def build(
     if not _count(connection, _ROWS):
         since = f" since {start.isoformat()}" if start else ""
         raise EmptyIntervalError(
-            f"{frozen.model.features.sql} gives no row{since} as of {as_of.isoformat()}: ask for a "
+            f"{frozen.sql_place()} gives no row{since} as of {as_of.isoformat()}: ask for a "
             "wider window or a later as-of, or look at the sources' rows and `known_at`"
         )
     _check(connection, frozen)
@@ -112,15 +113,15 @@ def _select(
     query = _through_python(connection, frozen) if with_python else _SELECTED
     columns = ", ".join(typed_columns(frozen.model))
     try:
-        with expression_of(frozen.model.features.sql):
+        with expression_of(frozen.sql_place()):
             connection.execute(
                 f"CREATE OR REPLACE TABLE {_ROWS} AS "
                 f"SELECT {columns} FROM {query} WHERE {condition}"
             )
     except duckdb.OutOfMemoryException as error:
         raise DefinitionError(
-            f"model.yaml: resources.memory: {frozen.model.resources.memory} is too little for "
-            f"{frozen.model.features.sql}, even with what could go to disk: give it more"
+            f"{frozen.place('resources.memory')}: {frozen.model.resources.memory} is too little "
+            f"for {frozen.model.features.sql}, even with what could go to disk: give it more"
         ) from error
 
 
@@ -140,7 +141,7 @@ def _through_python(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinit
 
 def _check(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> None:
     model = frozen.model
-    key, file = listed(model.entity_key), model.features.sql
+    key, file = listed(model.entity_key), frozen.sql_place()
     empty = " OR ".join(f"{quoted(name)} IS NULL" for name in [*model.entity_key, "event_time"])
     found = _examples(connection, f"SELECT {key}, event_time FROM {_ROWS} WHERE {empty}")
     if found:
@@ -178,7 +179,7 @@ def _check_finite(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinitio
         rows = f"SELECT {listed(frozen.model.entity_key)}, {quoted(name)} FROM {_ROWS} "
         found = _examples(connection, f"{rows} WHERE NOT isfinite({quoted(name)})")
         raise DataError(
-            f"{frozen.model.features.sql}: {name} is not a finite number on {count} rows, such as "
+            f"{frozen.sql_place()}: {name} is not a finite number on {count} rows, such as "
             f"{found}: divide by nullif(…, 0), and leave unknown what is unknown (NULL)"
         )
 
@@ -203,7 +204,13 @@ def _find_labels(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition
     model, label = frozen.model, frozen.model.label
     kind = "DOUBLE" if model.problem == "regression" else "BOOLEAN"
     key = listed(model.entity_key)
-    with expression_of("model.yaml: label"):
+    require_visible(
+        connection,
+        f"SELECT ({label.expression}\n)",
+        relations=relations.relations_of(model),
+        place=lambda _: frozen.place("label.expression"),
+    )
+    with expression_of(frozen.place("label")):
         connection.execute(
             f"CREATE OR REPLACE TABLE {_LABELS} AS SELECT * FROM ("
             f"SELECT {key}, ({label.expression}\n)::{kind} AS label, known_at AS label_known_at "

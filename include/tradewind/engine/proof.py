@@ -130,7 +130,7 @@ def _require_equal(
         for feature in frozen.model.features.types:
             if row[feature] != after[entity][feature]:
                 raise LeakError(_told(entity, feature, row, after[entity], frozen, moment=moment))
-    msg = f"{frozen.model.features.sql}: the rows of {_iso(moment)} differ in type or in order"
+    msg = f"{frozen.sql_place()}: the rows of {_iso(moment)} differ in type or in order"
     raise LeakError(msg)
 
 
@@ -147,7 +147,7 @@ def _require_the_same_rows(
     entity = (lost or [entity for entity in after if entity not in before])[0]
     what = "is in the feature set and not" if lost else "is not in the feature set, but it is"
     raise LeakError(
-        f"{frozen.model.features.sql}: the row of {_named(entity, frozen)} {what} there when every "
+        f"{frozen.sql_place()}: the row of {_named(entity, frozen)} {what} there when every "
         f"source is cut at its prediction time, {_iso(moment)}: which rows there are depends on "
         "what became known later. Join late relations with LEFT JOIN and filter on nothing in them"
     )
@@ -174,7 +174,7 @@ def _told(
             "over such rows only"
         )
     return (
-        f"{frozen.model.features.sql}: feature {feature} of {_named(entity, frozen)} is {first!r} "
+        f"{frozen.sql_place()}: feature {feature} of {_named(entity, frozen)} is {first!r} "
         f"in the feature set, and {second!r} when every source is cut at its prediction time, "
         f"{_iso(moment)}. {advice}"
     )

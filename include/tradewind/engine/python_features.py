@@ -5,13 +5,12 @@ It runs from the source that the run froze, not from what the file says by now.
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from tradewind.definition.modules import module_key
+from tradewind.definition.modules import load_function
 from tradewind.errors import DataError, DefinitionError
 
 if TYPE_CHECKING:
@@ -33,22 +32,22 @@ def apply(frozen: FrozenDefinition, selected: pa.Table) -> pa.Table:
         DefinitionError: There is no such function, or it returns no frame.
         DataError: It failed on these rows.
     """
-    named = str(frozen.model.features.python)
-    module_name, name = named.split(":")
-    module = ModuleType(module_name)
-    try:
-        source = frozen.files[module_key(module_name)]
-        exec(compile(source, f"{module_name}.py", "exec"), module.__dict__)  # noqa: S102 -- the owner's own, frozen
-        function = getattr(module, name)
-    except Exception as error:
-        raise DefinitionError(f"model.yaml: features.python: {named}: {error!r}") from error
+    named, place = str(frozen.model.features.python), frozen.place("features.python")
+    function = load_function(frozen.files, named, place=place)
     try:
         frame = function(selected.to_pandas())
     except Exception as error:
-        raise DataError(
-            f"features.python: {named} failed on {len(selected)} rows: {error!r}"
-        ) from error
+        raise DataError(f"{place}: {named} failed on {len(selected)} rows: {error!r}") from error
     if not isinstance(frame, pd.DataFrame):
-        kind = type(frame).__name__
-        raise DefinitionError(f"model.yaml: features.python: {named} returns {kind}, no DataFrame")
-    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+        raise DefinitionError(f"{place}: {named} returns {type(frame).__name__}, no DataFrame")
+    columns = {str(name): _array(column) for name, column in frame.items()}
+    return pa.table(columns)
+
+
+def _array(column: pd.Series) -> pa.Array | pa.ChunkedArray:
+    """A column for Arrow, which asks pandas for a zoned column in a way that pandas deprecates."""
+    kind: Any = column.dtype
+    if not isinstance(kind, pd.DatetimeTZDtype):
+        return pa.array(column, from_pandas=True)
+    utc = pa.array(column.dt.tz_convert(None).to_numpy(), from_pandas=True)
+    return utc.cast(pa.timestamp(kind.unit, "UTC"))

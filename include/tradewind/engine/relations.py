@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tradewind.definition.problems import nearest
 from tradewind.engine.database import quoted
 from tradewind.engine.identifiers import column_types, expression_of
+from tradewind.engine.visible import require_visible
 from tradewind.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.schema import ModelDefinition
     from tradewind.definition.sources import Source
 
 HIDDEN = "__loaded"
-"""The schema of the uncut tables; no SQL of a model may name it."""
+"""The schema of the uncut tables; SQL of a model that reads it is refused (`engine.visible`)."""
 RAW = "__raw"
 """Ends the column with what a repaired cell was before; not for features to see."""
 
@@ -55,8 +57,8 @@ def load(
     connection.execute("SET VARIABLE horizon = $1::INTERVAL", [frozen.model.horizon])
     for name, table in rows.items():
         source = frozen.model.sources[name]
-        _require_columns(name, source, table.schema.names)
-        _fill(connection, name, source, table, verb=f"CREATE TABLE {_table(name)} AS")
+        _require_columns(frozen, name, table.schema.names)
+        _fill(connection, frozen, name, table, verb=f"CREATE TABLE {_table(name)} AS")
         for statement in _views(name, source, _own(table)):
             connection.execute(statement)
 
@@ -69,8 +71,7 @@ def replace(
 ) -> None:
     """Put other rows, of the same columns, into a source that was loaded before."""
     connection.execute(f"TRUNCATE {_table(name)}")
-    source = frozen.model.sources[name]
-    _fill(connection, name, source, rows, verb=f"INSERT INTO {_table(name)}")
+    _fill(connection, frozen, name, rows, verb=f"INSERT INTO {_table(name)}")
 
 
 def cut(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
@@ -83,26 +84,40 @@ def relation_names(source: str, spec: Source) -> list[str]:
     return [source, *(f"{source}_{late}" for late in spec.late)]
 
 
+def relations_of(model: ModelDefinition) -> list[str]:
+    """All that the SQL of a model may read."""
+    return [name for source, spec in model.sources.items() for name in relation_names(source, spec)]
+
+
 def _fill(
     connection: duckdb.DuckDBPyConnection,
+    frozen: FrozenDefinition,
     name: str,
-    source: Source,
     rows: pa.Table | pads.Dataset,
     *,
     verb: str,
 ) -> None:
     connection.register("__arriving", rows)
     selected = [quoted(column) for column in _own(rows)]
-    for alias, place, expression in _known_at(name, source):
-        with expression_of(f"model.yaml: {place}"):
+    for alias, where, expression in _known_at(name, frozen.model.sources[name]):
+        place = frozen.place(where)
+        with expression_of(place):
             query = f"SELECT ({expression}\n) AS known_at FROM __arriving"
             kind = column_types(connection, query)["known_at"]
         if not kind.startswith(("TIMESTAMP", "DATE")):
-            raise DefinitionError(f"model.yaml: {place}: this is {kind}, and a moment is expected")
+            raise DefinitionError(f"{place}: this is {kind}, and a moment is expected")
+        _require_own_columns(connection, expression, place)
         selected.append(f"({expression}\n)::TIMESTAMPTZ AS {quoted(alias)}")
-    with expression_of(f"model.yaml: sources.{name}: known_at"):
+    with expression_of(frozen.place(f"sources.{name}", "known_at")):
         connection.execute(f"{verb} SELECT {', '.join(selected)} FROM __arriving")
     connection.unregister("__arriving")
+
+
+def _require_own_columns(
+    connection: duckdb.DuckDBPyConnection, expression: str, place: str
+) -> None:
+    query = f"SELECT ({expression}\n)"
+    require_visible(connection, query, relations=(), place=lambda _: place)
 
 
 def _own(rows: pa.Table | pads.Dataset) -> list[str]:
@@ -148,14 +163,15 @@ def _view(name: str, columns: list[str], table: str, *, known: str) -> str:
     return f"CREATE VIEW {quoted(name)} AS SELECT {selected} FROM {table} WHERE {known} {_CUT}"
 
 
-def _require_columns(name: str, source: Source, columns: list[str]) -> None:
+def _require_columns(frozen: FrozenDefinition, name: str, columns: list[str]) -> None:
+    source = frozen.model.sources[name]
     declared = {f"sources.{name}.key": source.key}
     if source.time_column:
         declared[f"sources.{name}.time_column"] = [source.time_column]
     for late, group in source.late.items():
         declared[f"sources.{name}.late.{late}.columns"] = group.columns
     problems = [
-        f"model.yaml: {where}: the source has no column {column!r}{nearest(column, columns)}"
+        f"{frozen.place(where)}: the source has no column {column!r}{nearest(column, columns)}"
         for where, wanted in declared.items()
         for column in wanted
         if column not in columns

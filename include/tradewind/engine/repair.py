@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.engine.database import quoted
 from tradewind.engine.identifiers import column_types, expression_of, listed, require_columns
+from tradewind.engine.steady import require_steady
 from tradewind.errors import DefinitionError, LeakError
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def _refuse_another_type(
 ) -> None:
     place = place_of(repair)
     with expression_of(place):
+        require_steady(connection, f"SELECT ({repair.when}\n), ({repair.set}\n)")
         found = column_types(connection, query)[repair.column]
     if found != declared:
         raise DefinitionError(

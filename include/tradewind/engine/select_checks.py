@@ -49,7 +49,7 @@ def _grammar(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) ->
 
 
 def _line(frozen: FrozenDefinition, found: Explained) -> str:
-    return f"{frozen.model.features.sql}:{found.line}: {found.text}"
+    return f"{frozen.sql_place(found.line)}: {found.text}"
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import duckdb
 from tradewind.definition.problems import nearest
 from tradewind.engine.database import quoted
 from tradewind.engine.identifiers import column_types
-from tradewind.engine.relations import HIDDEN
+from tradewind.engine.relations import relations_of
+from tradewind.engine.visible import require_visible
 from tradewind.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -29,19 +30,18 @@ def select_of(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -
     """The one SELECT of the features' file, perhaps with a semicolon at its end.
 
     Raises:
-        DefinitionError: It is none, or several statements, or names what is hidden from it.
+        DefinitionError: It is none, or several statements, or reads what is hidden from it.
     """
-    file = frozen.model.features.sql
     try:
         statements = connection.extract_statements(frozen.sql)
     except duckdb.Error as error:
         raise sql_problem(frozen, error) from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         found = ", ".join(each.type.name for each in statements) or "nothing"
-        raise DefinitionError(f"{file}:1: expected one SELECT, found {found}")
-    if HIDDEN in frozen.sql:
-        line = frozen.sql.count("\n", 0, frozen.sql.index(HIDDEN)) + 1
-        raise DefinitionError(f"{file}:{line}: {HIDDEN} is uncut, and not for a model to read")
+        raise DefinitionError(f"{frozen.sql_place(1)}: expected one SELECT, found {found}")
+    require_visible(
+        connection, frozen.sql, relations=relations_of(frozen.model), place=frozen.sql_place
+    )
     return frozen.sql
 
 
@@ -76,7 +76,7 @@ def sql_problem(frozen: FrozenDefinition, error: duckdb.Error) -> DefinitionErro
     said, _, place = str(error).partition("\n\nLINE ")
     line = place.partition(":")[0]
     said = " ".join(said.split())
-    where = f"{frozen.model.features.sql}:{line if line.isdigit() else 1}"
+    where = frozen.sql_place(int(line) if line.isdigit() else 1)
     return DefinitionError(f"{where}: {said}")
 
 
@@ -158,4 +158,4 @@ def _place(name: str, frozen: FrozenDefinition) -> str:
     """Where a column stands in the SELECT's text: its last mention, the top where there is none."""
     mentions = [*re.finditer(rf"\b{re.escape(name)}\b", frozen.sql)]
     line = frozen.sql.count("\n", 0, mentions[-1].start()) + 1 if mentions else 1
-    return f"{frozen.model.features.sql}:{line}"
+    return frozen.sql_place(line)

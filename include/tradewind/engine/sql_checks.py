@@ -19,6 +19,7 @@ from tradewind.engine.identifiers import listed
 from tradewind.engine.relations import cut
 from tradewind.engine.repair import mark, place_of, raw_column, repaired_query
 from tradewind.engine.sql_errors import Names, explained
+from tradewind.engine.steady import require_steady
 from tradewind.errors import DefinitionError
 from tradewind.stores.expectations import columns_of, is_reference
 
@@ -74,6 +75,7 @@ def type_of(connection: duckdb.DuckDBPyConnection, expression: str, relation: st
     Raises:
         duckdb.Error: It cannot be computed there.
     """
+    require_steady(connection, f"SELECT ({expression}\n)")
     query = f"DESCRIBE SELECT ({expression}\n) AS it FROM {relation}"  # noqa: S608 -- the owner's own
     return str(connection.execute(query).fetchall()[0][1])
 
@@ -198,6 +200,7 @@ def _query_problems(
 ) -> Found:
     columns = [column for name in model.sources for column in columns_in(connection, quoted(name))]
     try:
+        require_steady(connection, item.sql or "")
         described = connection.execute(f"DESCRIBE {item.sql}").fetchall()
     except duckdb.Error as error:
         yield (*at, "sql"), explained(error, Names(model.sources, columns)).text

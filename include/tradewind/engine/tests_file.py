@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tradewind.definition.problems import nearest
+from tradewind.definition.problems import nearest, shown
 from tradewind.definition.yaml_lines import Document, KeyPath, read_yaml
 from tradewind.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    Found = Iterator[tuple[KeyPath, str]]
 
 TESTS_FILE = "tests.yaml"
 _TOP = ("columns", "defaults", "tests")
@@ -25,29 +27,42 @@ class TestsFile:
     __test__ = False  # nothing for pytest to collect
 
     document: Document
+    where: str
 
     @classmethod
-    def read(cls, text: str, *, sources: Collection[str]) -> TestsFile:
+    def read(cls, text: str, *, sources: Collection[str], where: str) -> TestsFile:
         """Read a file's text.
 
         Args:
             text: Of tests.yaml.
             sources: The model's.
+            where: The folder, as messages show it.
 
         Raises:
             DefinitionError: It is no tests.yaml; every problem has its line.
         """
-        document = read_yaml(text)
-        problems = [f"{problem.line}: {problem.text}" for problem in document.problems.values()]
-        problems = problems or list(_misplaced(document, sources))
+        file = cls(read_yaml(text), where)
+        problems = file.document.problems.values()
         if problems:
-            raise DefinitionError([f"{TESTS_FILE}:{problem}" for problem in problems])
-        return cls(document)
+            lines = [f"{where}/{TESTS_FILE}:{problem.line}: {problem.text}" for problem in problems]
+            raise DefinitionError(lines)
+        file.refuse(_misplaced(file.document.value, sources))
+        return file
+
+    def refuse(self, found: Found) -> None:
+        """Raise what was found, if anything was: each with its line.
+
+        Raises:
+            DefinitionError: Something was found.
+        """
+        lines = [f"{self.place(*path)}: {said}" for path, said in found]
+        if lines:
+            raise DefinitionError(lines)
 
     @property
     def columns(self) -> dict[str, dict[str, str]]:
         """DuckDB types of the columns that are given, by source."""
-        return _columns(self.document)
+        return dict(self.document.value.get("columns") or {})
 
     @property
     def tests(self) -> list[dict[str, Any]]:
@@ -60,43 +75,80 @@ class TestsFile:
         return [{**defaults, **row} for row in test["given"].get(source) or []]
 
     def place(self, *path: str | int) -> str:
-        """`tests.yaml:12`, the line of something in it."""
-        return f"{TESTS_FILE}:{self.line(*path)}"
+        """`config/models/late/tests.yaml:12`, the line of something in it."""
+        return f"{self.where}/{TESTS_FILE}:{self.line(*path)}"
 
     def line(self, *path: str | int) -> int:
         """The line of something, counted from 1."""
         return self.document.line_of_key(path)
 
 
-def _columns(document: Document) -> dict[str, dict[str, str]]:
-    return dict(document.value.get("columns") or {})
-
-
-def _misplaced(document: Document, sources: Collection[str]) -> Iterator[str]:
-    top = document.value
+def _misplaced(top: Any, sources: Collection[str]) -> Found:
     if not isinstance(top, dict) or not isinstance(top.get("tests"), list):
-        yield "1: expected `columns`, `defaults` and a list `tests`"
+        yield (), "expected `columns`, `defaults` and a list `tests`"
         return
-    yield from _unknown(document, (), top, _TOP)
+    yield from _unknown((), top, _TOP)
     for section in ("columns", "defaults"):
-        for source in (name for name in top.get(section) or {} if name not in sources):
-            line = document.line_of_key((section, source))
-            yield f"{line}: {source!r} is no source{nearest(source, sources)}"
+        yield from _by_source((section,), top.get(section), sources)
+    columns = _section(top.get("columns"))
+    for source, kinds in columns.items():
+        for name, kind in _section(kinds).items():
+            if not isinstance(kind, str):
+                yield ("columns", source, name), f"expected a DuckDB type, found {shown(kind)}"
+    if not top["tests"]:
+        yield ("tests",), "expected at least one test, found none"
     for place, test in enumerate(top["tests"]):
-        path = ("tests", place)
-        if not isinstance(test, dict) or _NEEDED - test.keys():
-            yield f"{document.line_of_key(path)}: a test has at least `name`, `as_of` and `given`"
-            continue
-        yield from _unknown(document, path, test, _TEST)
-        for source in (name for name in test["given"] if name not in _columns(document)):
-            line = document.line_of_key((*path, "given", source))
-            hint = nearest(source, _columns(document))
-            yield f"{line}: `columns` says nothing of source {source!r}{hint}"
+        yield from _in_test(("tests", place), test, columns)
 
 
-def _unknown(
-    document: Document, path: KeyPath, section: dict[str, Any], known: tuple[str, ...]
-) -> Iterator[str]:
+def _by_source(path: KeyPath, value: Any, sources: Collection[str]) -> Found:
+    if value is not None and not isinstance(value, dict):
+        yield path, f"expected a section by source, found {shown(value)}"
+    for source, part in _section(value).items():
+        if source not in sources:
+            yield (*path, source), f"{source!r} is no source{nearest(source, sources)}"
+        elif not isinstance(part, dict):
+            yield (*path, source), f"expected a section by column, found {shown(part)}"
+
+
+def _in_test(path: KeyPath, test: Any, columns: Collection[str]) -> Found:
+    if not isinstance(test, dict) or _NEEDED - test.keys():
+        yield path, "a test has at least `name`, `as_of` and `given`"
+        return
+    yield from _unknown(path, test, _TEST)
+    yield from _given((*path, "given"), test["given"], columns)
+    rows, expected = test.get("rows", 0), test.get("expect", [])
+    if not expected and "rows" not in test:
+        yield path, "this test expects nothing: say `expect`, `rows` or both"
+    yield from _rows((*path, "expect"), expected)
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+        yield (*path, "rows"), f"expected how many rows there must be, found {shown(rows)}"
+
+
+def _given(path: KeyPath, given: Any, columns: Collection[str]) -> Found:
+    if not isinstance(given, dict):
+        yield path, f"expected lists of rows by source, found {shown(given)}"
+    for source, rows in _section(given).items():
+        if source in columns:
+            yield from _rows((*path, source), rows)
+        else:
+            said = f"`columns` says nothing of source {source!r}{nearest(source, columns)}"
+            yield (*path, source), said
+
+
+def _rows(path: KeyPath, rows: Any) -> Found:
+    if not isinstance(rows, list):
+        yield path, f"expected a list of rows, found {shown(rows)}"
+        return
+    for place, row in enumerate(rows):
+        if not isinstance(row, dict):
+            yield (*path, place), f"expected a row by column, found {shown(row)}"
+
+
+def _unknown(path: KeyPath, section: dict[str, Any], known: tuple[str, ...]) -> Found:
     for key in (key for key in section if key not in known):
-        line = document.line_of_key((*path, key))
-        yield f"{line}: unknown key {key!r}{nearest(key, known)}"
+        yield (*path, key), f"unknown key {key!r}{nearest(key, known)}"
+
+
+def _section(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -69,11 +69,17 @@ class Findings:
 
 
 def line_of(answer: Answer) -> str:
-    """An expectation, its figure, an example and why it matters, in one line."""
-    line = f"{answer.sentence}: {figure_of(answer)}"
-    if answer.examples:
-        shown = ", ".join(f"{name} {_short(value)}" for name, value in answer.examples[0].items())
-        line += f", such as {shown}"
+    """An expectation, its figure and why it matters, in one line.
+
+    It goes on to logs and to the ledger, where nothing can be erased: what stands in the rows
+    themselves stays in the report.
+    """
+    is_counted = (
+        answer.finding.error or answer.finding.note or answer.finding.unexpected is not None
+    )
+    is_number = isinstance(answer.finding.observed, int | float)
+    told = figure_of(answer) if is_counted or is_number else "not met, as the report shows"
+    line = f"{answer.sentence}: {told}"
     because = answer.expectation.because
     return f"{line}. {because.strip()}" if because else line
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tradewind.errors import EvidenceError
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Difference, Estimate, Evidence
 
+Player = Literal["candidate", "naive", "champion"]
+_NAMES = {"candidate": "candidate", "naive": "naive rule", "champion": "champion"}
 FEWEST_UNITS = 28
 _MANY = 1_000
 
@@ -38,30 +40,36 @@ def require_sound(evidence: Evidence, model: ModelDefinition) -> None:
         )
 
 
-def figure(estimates: Mapping[str, Estimate] | None, metric: str, *, whose: str) -> Estimate:
-    """Take one metric's figure.
+def figure(evidence: Evidence, metric: str, *, of: Player) -> Estimate:
+    """Take one player's figure by one metric.
 
     Raises:
         EvidenceError: It is missing, or not finite.
     """
-    found = (estimates or {}).get(metric)
+    estimates: Mapping[str, Estimate] = getattr(evidence, of) or {}
+    found = estimates.get(metric)
     if found is None:
-        known = ", ".join(sorted(estimates or {})) or "none"
-        raise EvidenceError(f"there is no {metric} of the {whose}; there is: {known}")
-    _require_finite(f"{metric} of the {whose}", found.value, found.low, found.high)
+        known = f"; there is: {', '.join(sorted(estimates)) or 'none'}"
+        reason = _reason(evidence, metric, of) or known
+        raise EvidenceError(f"there is no {metric} of the {_NAMES[of]}{reason}")
+    _require_finite(f"{metric} of the {_NAMES[of]}", found.value, found.low, found.high)
     return found
 
 
-def gap(difference: Difference | None, *, against: str) -> Difference:
-    """Take a paired difference.
+def gap(evidence: Evidence, *, against: Player) -> Difference:
+    """Take the paired difference between the candidate and another, by the deciding metric.
 
     Raises:
         EvidenceError: It is missing, or not finite.
     """
+    difference: Difference | None = getattr(evidence, f"against_{against}")
     if difference is None:
-        raise EvidenceError(f"the candidate was not compared with the {against}")
+        reasons = [_reason(evidence, evidence.metric, player) for player in ("candidate", against)]
+        reason = next(filter(None, reasons), "")
+        raise EvidenceError(f"the candidate was not compared with the {_NAMES[against]}{reason}")
     parts = (difference.value, difference.low, difference.standard_error)
-    _require_finite(f"the difference to the {against}", *parts, difference.smallest_detectable)
+    whose = f"the difference to the {_NAMES[against]}"
+    _require_finite(whose, *parts, difference.smallest_detectable)
     return difference
 
 
@@ -99,6 +107,11 @@ def could_show(difference: Difference) -> str:
         f"The smallest advantage that these rows would show four times out of five is "
         f"{number(difference.smallest_detectable)}."
     )
+
+
+def _reason(evidence: Evidence, metric: str, player: str) -> str:
+    said = evidence.missing.get(player, {}).get(metric)
+    return f": {said}" if said else ""
 
 
 def _require_finite(name: str, *values: float) -> None:

@@ -61,7 +61,7 @@ def _no_comparison(evidence: Evidence, sentence: str) -> GateResult:
 
 def _compare(evidence: Evidence, model: ModelDefinition) -> GateResult:
     policy = model.gates.beats_champion
-    against = gap(evidence.against_champion, against="champion")
+    against = gap(evidence, against="champion")
     if policy.policy == "superior":
         outcome, threshold, words = _superior(against)
     else:
@@ -111,8 +111,8 @@ def _margin(policy: BeatsChampion, against: Difference) -> tuple[float, str]:
 
 def _figures(evidence: Evidence, against: Difference) -> str:
     metric = evidence.metric
-    own = figure(evidence.candidate, metric, whose="candidate")
-    champion = figure(evidence.champion, metric, whose="champion")
+    own = figure(evidence, metric, of="candidate")
+    champion = figure(evidence, metric, of="champion")
     return (
         f"The candidate's {metric} is {number(own.value)}, that of the champion (version "
         f"{evidence.champion_version}) {number(champion.value)}: {better_or_worse(against.value)}. "

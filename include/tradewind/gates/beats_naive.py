@@ -25,9 +25,9 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         EvidenceError: The comparison is missing, or not a number.
     """
     metric, by = evidence.metric, model.gates.beats_naive.by
-    own = figure(evidence.candidate, metric, whose="candidate")
-    naive = figure(evidence.naive, metric, whose="naive rule")
-    against = gap(evidence.against_naive, against="naive rule")
+    own = figure(evidence, metric, of="candidate")
+    naive = figure(evidence, metric, of="naive")
+    against = gap(evidence, against="naive")
     clears = against.low > by
     return GateResult(
         gate="beats_naive",

@@ -91,7 +91,7 @@ def measure(evidence: Evidence, model: ModelDefinition) -> list[Measured]:
 
 
 def _measure(evidence: Evidence, name: str, floor: Floor, metric: Metric | None) -> Measured:
-    own = figure(evidence.candidate, name, whose="candidate")
+    own = figure(evidence, name, of="candidate")
     side, level, origin = _level(evidence, name, floor, metric)
     measured = Measured(own, level, side, "")
     asked = f"{side.replace('_', ' ')} {number(level)}{origin}"
@@ -105,7 +105,7 @@ def _level(
     if floor.of_naive is not None:
         if metric is None or metric.greater_is_better is None:
             raise EvidenceError(f"{name} has no better direction: `of_naive` says nothing of it")
-        naive = figure(evidence.naive, name, whose="naive rule").value
+        naive = figure(evidence, name, of="naive").value
         side = "at_least" if metric.greater_is_better else _LESS_IS_BETTER
         return side, floor.of_naive * naive, f", {floor.of_naive:g} times the naive rule's"
     if floor.at_most is not None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tradewind.stores.registry import TrialLog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from tradewind.definition.schema import ModelDefinition
@@ -92,10 +94,11 @@ def metrics_of(fitted: Fitted, *, metric: str) -> dict[str, float]:
     }
 
 
-def trial_logs(fitted: Fitted, *, metric: str) -> list[TrialLog]:
-    """Every trial as MLflow is told of it, the losers too."""
-    winner = fitted.found.winner
-    return [_trial_log(trial, metric=metric, won=trial is winner) for trial in fitted.found.trials]
+def trial_logs(trials: Sequence[Trial], *, metric: str) -> list[TrialLog]:
+    """Every trial that was begun as MLflow is told of it: losers, and what failed, too."""
+    decided = any(trial.won for trial in trials)
+    begun = [trial for trial in trials if trial.scores or trial.error]
+    return [_trial_log(trial, metric=metric, decided=decided) for trial in begun]
 
 
 def tell(fitted: Fitted, *, metric: str) -> None:
@@ -117,8 +120,16 @@ def tell(fitted: Fitted, *, metric: str) -> None:
     )
 
 
-def _trial_log(trial: Trial, *, metric: str, won: bool) -> TrialLog:
-    outcome = "won" if won else f"lost on rung {len(trial.scores)}"
+def _outcome(trial: Trial, *, decided: bool) -> str:
+    rung = len(trial.scores)
+    if trial.error:
+        return f"failed on rung {rung + 1}"
+    if trial.won:
+        return "won"
+    return f"lost on rung {rung}" if decided else f"the search ended after rung {rung}"
+
+
+def _trial_log(trial: Trial, *, metric: str, decided: bool) -> TrialLog:
     warned = {"tradewind.warnings": "\n".join(trial.warnings)} if trial.warnings else {}
     return TrialLog(
         name=f"{trial.number:02} {trial.candidate}",
@@ -128,5 +139,6 @@ def _trial_log(trial: Trial, *, metric: str, won: bool) -> TrialLog:
             "fit.rows": [float(rows) for rows in trial.rows],
             "fit.seconds": [trial.seconds],
         },
-        tags={"tradewind.outcome": outcome, **warned},
+        tags={"tradewind.outcome": _outcome(trial, decided=decided), **warned},
+        error=trial.error,
     )

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from tradewind.learning.calibrate import Calibrated, calibrate
 from tradewind.learning.estimators import predict
-from tradewind.learning.search import Found, Sample, search
+from tradewind.learning.search import Found, Sample, draw_trials, search
 from tradewind.learning.splits import Split, local_days, split_frame
 from tradewind.learning.thresholds import find_threshold
 from tradewind.stats.metrics import metrics_of
@@ -23,11 +23,13 @@ from tradewind.stats.rows import binary_rows, regression_rows
 from tradewind.stores.scorer import cast_features
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import pandas as pd
 
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.learning.search import Trial
     from tradewind.stats.metrics import Metric
 
 
@@ -56,7 +58,8 @@ def fit_model(
     *,
     as_of: datetime,
     window_days: int | None = None,
-    candidate: str | None = None,
+    trials: Sequence[Trial] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Fitted:
     """Train one model. The same arguments and threads give the same model to the last bit.
 
@@ -65,7 +68,8 @@ def fit_model(
         frame: The feature set.
         as_of: The end of the judge stretch.
         window_days: Days from the first of the fit stretch to the as-of, over what is declared.
-        candidate: Tries this one of the declared candidates only.
+        trials: What to try; drawn from the definition's candidates where nothing is given.
+        files: The definition's, for a deciding metric of the owner's own.
 
     Raises:
         LabelError: A stretch has no labelled row, or one class only.
@@ -74,7 +78,7 @@ def fit_model(
         SearchTimeoutError: The search took longer than the definition allows.
     """
     split = split_frame(frame, model, as_of=as_of, window_days=window_days)
-    metric = metrics_of(model)[model.deciding_metric]
+    metric = metrics_of(model, files)[model.deciding_metric]
     fit = sample(model, split.fit.tail(model.train.search.rows))
     select = sample(model, split.select)
     # The thread count is an input like any other: sums in another order are other sums.
@@ -85,7 +89,7 @@ def fit_model(
             select=select,
             objective=partial(_measure, model, metric),
             greater_is_better=bool(metric.greater_is_better),
-            candidate=candidate,
+            trials=draw_trials(model) if trials is None else trials,
         )
         calibrated = _calibrated(model, found, select, split)
         score = predict(calibrated.estimator, select.features, problem=model.problem)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from tradewind.errors import DefinitionError, SearchTimeoutError
 from tradewind.learning.estimators import build_pipeline, predict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from sklearn.pipeline import Pipeline
@@ -54,6 +55,8 @@ class Trial:
         rows: How many rows of the fit stretch it saw, rung by rung.
         seconds: What its fits took, together.
         warnings: What scikit-learn had to say of them.
+        won: Whether it is the search's winner.
+        error: Why it could not be fitted or scored.
     """
 
     number: int
@@ -63,6 +66,8 @@ class Trial:
     rows: list[int] = field(default_factory=list)
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
+    won: bool = False
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Found:
 
     estimator: Pipeline
     winner: Trial
-    trials: tuple[Trial, ...]
+    trials: Sequence[Trial]
 
 
 def search(
@@ -108,7 +113,7 @@ def search(
     select: Sample,
     objective: Callable[[np.ndarray, np.ndarray], float],
     greater_is_better: bool,
-    candidate: str | None = None,
+    trials: Sequence[Trial],
 ) -> Found:
     """Try configurations within the budget and return the fitted winner.
 
@@ -118,27 +123,29 @@ def search(
         select: The select stretch, on which every trial is scored.
         objective: Takes label and score of the select stretch to the deciding metric.
         greater_is_better: Of that metric.
-        candidate: Tries this one of the declared candidates only.
+        trials: What to try, as `draw_trials` drew it; how each fared is written into it at once, so
+            that a search which fails half way has its finished ones to show.
 
     Raises:
-        DefinitionError: An estimator refuses its parameters, or the budget leaves a candidate out.
+        DefinitionError: An estimator refuses its parameters.
         SearchTimeoutError: It took longer than `train.search.timeout`, looked at after each fit.
     """
-    trials = draw_trials(model, candidate=candidate)
     deadline = time.monotonic() + model.train.search.timeout.total_seconds()
     sign = 1 if greater_is_better else -1
     alive, fitted = list(trials), {}
     for rung in plan_rungs(len(trials), rows=len(fit.label)):
         alive, part, best = alive[: rung.configurations], fit.spread(rung.rows), -math.inf
         for trial in alive:
-            pipeline = _fit(trial, model, part)
-            score = predict(pipeline, select.features, problem=model.problem)
-            trial.scores.append(objective(select.label, score))
+            with _faring(trial):
+                pipeline = _fit(trial, model, part)
+                score = predict(pipeline, select.features, problem=model.problem)
+                trial.scores.append(objective(select.label, score))
             if sign * trial.scores[-1] > best:
                 best, fitted = sign * trial.scores[-1], {trial.number: pipeline}
             _require_time(deadline, model)
         # A stable sort: of two equal ones the first drawn goes first, on every machine.
         alive.sort(key=lambda trial: -sign * trial.scores[-1])
+    alive[0].won = True
     return Found(fitted[alive[0].number], alive[0], trials)
 
 
@@ -211,6 +218,16 @@ def _sample(candidate: Candidate, share: int, *, seed: int) -> list[dict[str, An
         return grid
     # Lists are sampled without replacement, so that no configuration is tried twice.
     return list(ParameterSampler(candidate.search, n_iter=share, random_state=seed))
+
+
+@contextmanager
+def _faring(trial: Trial) -> Iterator[None]:
+    """Write down of a trial why it failed, if it does."""
+    try:
+        yield
+    except Exception as error:
+        trial.error = str(error) or repr(error)
+        raise
 
 
 def _fit(trial: Trial, model: ModelDefinition, sample: Sample) -> Pipeline:

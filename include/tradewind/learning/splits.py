@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tradewind.definition.moments import midnight
+from tradewind.definition.moments import midnight, window_start
 from tradewind.errors import EvidenceError, LabelError
 from tradewind.records import Stretch
 
@@ -107,10 +107,8 @@ def boundaries(
     train, today = model.train, as_of.astimezone(model.zone).date()
     judge_day = today - timedelta(days=train.judge_days)
     select_day = judge_day - timedelta(days=train.select_days)
-    days = window_days or train.window.days
-    first_day = today - timedelta(days=days) if days else train.window.start
     return Boundaries(
-        fit=midnight(first_day, model) if first_day else None,
+        fit=window_start(model, as_of=as_of, window_days=window_days),
         select=midnight(select_day, model),
         judge=midnight(judge_day, model),
         end=as_of.astimezone(UTC),

@@ -21,6 +21,7 @@ _PAGE = 100
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 1.0
 _LINES_OF_ERROR = 30
+_FOR_AIRFLOW = "AirflowFailException"
 
 
 @dataclass(frozen=True)
@@ -260,9 +261,11 @@ def _exception(lines: list[dict[str, Any]]) -> str:
     chains = [line["error_detail"] for line in lines if line.get("error_detail")]
     if not chains:
         return ""
-    # Airflow lists the exception itself first, then what it was raised from.
-    own = chains[-1][0]
-    frames = own.get("frames") or []
+    # Airflow lists the exception itself first, then what it was raised from: ours is behind the
+    # one that tells Airflow not to try again.
+    chain = chains[-1]
+    own = next((one for one in chain if one.get("exc_type") != _FOR_AIRFLOW), chain[0])
+    frames = [one for one in own.get("frames") or [] if "site-packages" not in one["filename"]]
     place = f"\n  at {frames[-1]['filename']}:{frames[-1]['lineno']}" if frames else ""
     return f"{own.get('exc_type')}: {own.get('exc_value')}{place}"
 

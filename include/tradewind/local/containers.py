@@ -14,7 +14,7 @@ import psycopg2
 from botocore.exceptions import ClientError
 
 from tradewind.errors import PlatformError
-from tradewind.local import airflow_services, demo, mlflow_server
+from tradewind.local import airflow_services, demo, mlflow_server, pools
 from tradewind.local.databases import GUESTS, OWNERS, provide_database, provide_role
 from tradewind.stores import connections, ledger
 
@@ -50,6 +50,7 @@ def prepare(settings: Settings, *, echo: Callable[[str], None]) -> None:
     ledger.migrate(_owner_dsn(known), app_role=GUESTS["ledger"])
     mlflow_server.upgrade_schema(known)
     airflow_services.upgrade_schema(known)
+    pools.provide(settings.config_dir, known, echo=echo)
     echo("buckets")
     make_buckets(settings)
     echo("Airflow's user admin")

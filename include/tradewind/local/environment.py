@@ -14,6 +14,7 @@ from tradewind.local import mlflow_server
 from tradewind.local.credentials import fernet_key, keep, long_key, password, write_private
 from tradewind.local.ports import HOST
 from tradewind.settings import read_env_file
+from tradewind.stores import airflow_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ def shared(settings: Settings, *, profile: str = "default") -> dict[str, str]:
 def platform_environment(
     settings: Settings, layout: Layout, databases: Databases, ports: Mapping[str, int]
 ) -> dict[str, str]:
-    """What a shell, a notebook and a task need to see the platform: written to `<home>/env`."""
+    """What a shell, a notebook and a task need to see the platform."""
     return {
         "TRADEWIND_HOME": str(layout.home),
         "TRADEWIND_ROOT": str(settings.root),
@@ -94,6 +95,17 @@ def platform_environment(
         "AIRFLOW_CONN_DEMO": databases.dsn("demo"),
         "MLFLOW_TRACKING_URI": url(ports["mlflow"]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def shell_environment(
+    settings: Settings, layout: Layout, databases: Databases, ports: Mapping[str, int]
+) -> dict[str, str]:
+    """What `<home>/env` says: the platform, and how to read Airflow's store of connections."""
+    airflow = airflow_environment(settings, layout, databases, ports)
+    return {
+        **platform_environment(settings, layout, databases, ports),
+        **{name: airflow[name] for name in (airflow_store.DATABASE, airflow_store.FERNET_KEY)},
     }
 
 
@@ -139,7 +151,7 @@ def admin_password(layout: Layout) -> str:
 
 
 def write_env_file(layout: Layout, values: Mapping[str, str]) -> None:
-    """Write `<home>/env`, for its owner alone: it holds the passwords of the databases."""
+    """Write `<home>/env`, for its owner alone: it holds passwords and Airflow's key."""
     head = "# Written at each start of the platform. In a shell: set -a; . this-file; set +a\n"
     lines = (f"{name}={shlex.quote(value)}\n" for name, value in values.items())
     write_private(layout.env, head + "".join(lines))

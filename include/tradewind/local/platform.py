@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2 import sql
 
 from tradewind.errors import PlatformError
-from tradewind.local import environment, lock, ports, processes, schemas, services
+from tradewind.local import environment, lock, pools, ports, processes, schemas, services
 from tradewind.local.databases import Databases
 from tradewind.local.layout import MARKER, Layout
 from tradewind.local.postgres import Postgres
@@ -103,8 +103,10 @@ def up(
                 mlflow=wanted[services.MLFLOW].environment,
                 echo=echo,
             )
+            airflow = wanted[services.API_SERVER].environment
+            pools.provide(settings.config_dir, airflow, echo=echo)
             started += Starting(keeper, wanted, chosen, echo).start()
-        seen = environment.platform_environment(settings, layout, databases, chosen)
+        seen = environment.shell_environment(settings, layout, databases, chosen)
         environment.write_env_file(layout, seen)
     return Platform(
         airflow_url=environment.url(chosen["airflow"]),

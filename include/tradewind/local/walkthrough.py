@@ -43,7 +43,8 @@ def show_demo(settings: Settings, *, as_of: str, echo: Callable[[str], None]) ->
         echo: Prints a line.
 
     Returns:
-        0 when the run succeeded, whatever its verdict; 1 when a task failed.
+        0 when the run came to a verdict, whatever it is; 1 when a task failed, or the run was not
+        admitted.
 
     Raises:
         PlatformError: Something could not be started.
@@ -54,15 +55,18 @@ def show_demo(settings: Settings, *, as_of: str, echo: Callable[[str], None]) ->
     echo(f"{clock}  loading the demo's source tables")
     demo.load(running.demo_dsn, echo=lambda line: echo(f"{clock}  {line}"))
     run, error = _train(running, as_of=as_of, clock=clock, echo=echo)
-    if run.state != "success":
-        echo(f"{clock}  {DAG} failed\n\n{error}\n")
-        echo(_addresses(running, run))
-        return 1
-    echo(f"{clock}  {DAG} is done\n")
-    for line in _result(run.run_id):
-        echo(line)
-    echo("\n" + _addresses(running, run))
-    return 0
+    outcomes = _outcomes(run.run_id) if run.state == "success" else {}
+    if "register" in outcomes:
+        echo(f"{clock}  {DAG} is done\n")
+        said = [line for stage in _SHOWN for line in _section(outcomes.get(stage))]
+    elif run.state == "success":
+        echo(f"{clock}  {DAG} did nothing\n")
+        said = _section(outcomes.get("admit")) or ["the ledger holds nothing of this run"]
+    else:
+        echo(f"{clock}  {DAG} failed\n")
+        said = [error]
+    echo("\n".join((*said, "", _addresses(running, run))))
+    return 0 if "register" in outcomes else 1
 
 
 def _train(
@@ -85,15 +89,12 @@ def _said(task: TaskState) -> str:
     return f"{task.task_id:<10} {task.state}{attempt}{took}"
 
 
-def _result(run_id: str) -> list[str]:
+def _outcomes(run_id: str) -> dict[str, StageOutcome]:
+    """What the stages of the run said; the platform's address is known to new settings only."""
     from tradewind.stores.ledger import Ledger
 
-    outcomes = {
-        o.stage: o for o in Ledger.open(load_settings()).outcomes(model=MODEL, run_id=run_id)
-    }
-    if "register" not in outcomes:
-        return outcomes["admit"].lines if "admit" in outcomes else []
-    return [line for stage in _SHOWN for line in _section(outcomes.get(stage))]
+    ledger = Ledger.open(load_settings())
+    return {one.stage: one for one in ledger.outcomes(model=MODEL, run_id=run_id)}
 
 
 def _section(outcome: StageOutcome | None) -> list[str]:

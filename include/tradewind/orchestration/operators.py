@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from tradewind.errors import RegistryError, SourceUnavailableError, TradewindError
+from tradewind.errors import RegistryError, TradewindError, UnavailableError
 from tradewind.orchestration.links import MlflowLink, ReportLink
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ADMIT = "admit"
 # What may be better in a minute. Everything else that we raise would only fail again.
-WORTH_A_RETRY = (SourceUnavailableError, RegistryError)
+WORTH_A_RETRY = (UnavailableError, RegistryError)
 
 
 class AdmitOperator(BaseOperator):
@@ -134,13 +134,13 @@ def request_of(model: str, context: Context, *, stores: Stores) -> RunRequest:
     from tradewind.requests import as_of_for
 
     dag_run, answers = context["dag_run"], context["params"]
-    scheduled = str(dag_run.run_type) == "scheduled"
+    how = dag_run.run_type.value
     return RunRequest(
         model=model,
         run_id=dag_run.run_id,
         as_of=as_of_for(model, answers.get("as_of"), dag_run.run_after, stores=stores),
-        actor=dag_run.triggering_user_name or str(dag_run.run_type),
-        reason="on schedule" if scheduled else answers["reason"],
+        actor=dag_run.triggering_user_name or how,
+        reason="on schedule" if how == "scheduled" else answers["reason"],
         window_days=answers.get("window_days"),
         candidate=answers.get("candidate"),
     )

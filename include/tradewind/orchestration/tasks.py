@@ -59,4 +59,6 @@ def register() -> BaseOperator:
 
 def release_lease(admission: BaseOperator) -> BaseOperator:
     """Give the lease back at the end, also when something failed."""
-    return ReleaseOperator(task_id="release").as_teardown(setups=admission)
+    release = ReleaseOperator(task_id="release")
+    release.as_teardown(setups=admission)
+    return release

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
 
+_UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 _MARKDOWN = """\
 # {name}
 
@@ -21,7 +22,7 @@ _MARKDOWN = """\
 | serves | {for_whom} |
 | decisions | {how_many} |
 | it works when | {success} |
-| predicts | `{label}` of `{relation}`, {horizon} before `{event_time}` |
+| predicts | `{label}` of `{relation}`, {when} `{event_time}` |
 | decided by | {metric} |
 
 Trains a candidate on everything known at the as-of moment, judges it beside the champion and the
@@ -102,6 +103,16 @@ def _form(model: ModelDefinition) -> dict[str, Param]:
     }
 
 
+def in_words(length: timedelta) -> str:
+    """A length of time as people write it, such as `1 day 2 hours`."""
+    left, words = int(length.total_seconds()), []
+    for unit, seconds in _UNITS.items():
+        count, left = divmod(left, seconds)
+        if count:
+            words.append(f"{count} {unit}{'' if count == 1 else 's'}")
+    return " ".join(words) or "no time"
+
+
 def _page(model: ModelDefinition) -> str:
     purpose = model.purpose
     return _MARKDOWN.format(
@@ -113,7 +124,7 @@ def _page(model: ModelDefinition) -> str:
         success=purpose.success or "not said",
         label=model.label.expression,
         relation=model.label.relation,
-        horizon=model.horizon,
+        when=f"{in_words(model.horizon)} before" if model.horizon else "at",
         event_time=model.event_time,
         metric=model.deciding_metric,
     )

@@ -121,7 +121,7 @@ def _(result: TrainedModel) -> list[str]:
 
 @lines_of.register
 def _(result: Evaluation) -> list[str]:
-    return [result.headline]
+    return [result.headline, *([result.money] if result.money else [])]
 
 
 @lines_of.register
@@ -133,7 +133,8 @@ def _(result: Verdict) -> list[str]:
 @lines_of.register
 def _(result: Registration) -> list[str]:
     champion = f"champion: version {result.champion}" if result.champion else "no champion"
-    return [f"{result.outcome.replace('_', ' ')}: {result.reason}", champion]
+    warned = [f"warning: {result.warning}"] if result.warning else []
+    return [f"{result.outcome.replace('_', ' ')}: {result.reason}", champion, *warned]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -37,7 +37,7 @@ def render(evaluation: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> 
             verdict=verdict,
         )
     evidence, page = evaluation["evidence"], evaluation["page"]
-    players = [name for name in _PLAYERS if evidence.get(name)]
+    players = [name for name in _PLAYERS if evidence.get(name) is not None]
     return render_page(
         "verdict.html.j2",
         title=f"{evaluation['model']}: verdict",
@@ -46,6 +46,7 @@ def render(evaluation: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> 
         verdict=verdict,
         gates=_gates(verdict),
         players=[(name, _title(name, evidence)) for name in players],
+        missing=_missing(evidence, players),
         metrics=_metrics(evidence, page, players),
         money=_money(evidence, players),
         decisions=[(_title(name, evidence), page["decisions"][name]) for name in players]
@@ -72,19 +73,28 @@ def _metrics(
     evidence: Mapping[str, Any], page: Mapping[str, Any], players: Sequence[str]
 ) -> list[dict[str, Any]]:
     """One row a metric, the deciding one first."""
-    names = sorted(evidence["candidate"], key=lambda name: name != evidence["metric"])
+    names = sorted(page["directions"], key=lambda name: name != evidence["metric"])
     arrows = {True: "more is better", False: "less is better", None: "nearer to zero is better"}
     return [
         {
             "name": name,
             "decides": name == evidence["metric"],
             "better": arrows[page["directions"][name]],
-            "figures": [evidence[player][name] for player in players],
+            "figures": [evidence[player].get(name) for player in players],
             "differences": [
                 page["differences"][player].get(name) for player in players if player != "candidate"
             ],
         }
         for name in names
+    ]
+
+
+def _missing(evidence: Mapping[str, Any], players: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Metric, player and reason of each figure that is not there."""
+    return [
+        (metric, _title(player, evidence), reason)
+        for player in players
+        for metric, reason in evidence["missing"].get(player, {}).items()
     ]
 
 

@@ -18,7 +18,7 @@ from tradewind.definition.loader import parse_definition
 from tradewind.engine.database import open_database
 from tradewind.engine.features import build
 from tradewind.engine.relations import load
-from tradewind.errors import EvidenceError
+from tradewind.errors import EvidenceError, UnavailableError
 from tradewind.learning.splits import MIN_JUDGE_UNITS, local_days
 from tradewind.stores.events import INTENDED
 
@@ -115,6 +115,9 @@ def score_champion(
 
     Returns:
         It, with its scores; or as `unusable`, with what keeps it from being judged.
+
+    Raises:
+        UnavailableError: MLflow, the lake or the ledger does not answer.
     """
     try:
         loaded = stores.registry.load(champion.model_uri or "")
@@ -126,6 +129,8 @@ def score_champion(
             log.info("version %s has features of its own: building them", champion.version)
             rows = _own_features(own, validated, judge, as_of=as_of, stores=stores)
         return _scored(champion, frozen, loaded, rows)
+    except UnavailableError:
+        raise  # says nothing of the champion: to be tried again
     except Exception as error:  # any reason at all why it cannot be judged is recorded
         log.exception("version %s cannot be judged", champion.version)
         problem = str(error) or repr(error)
@@ -186,7 +191,9 @@ def _own_features(
     with open_database(memory=resources.memory, threads=resources.threads) as connection:
         load(connection, own, sources)
         built = build(connection, own, as_of=as_of, start=first).to_pandas()
-    features = built[[*key, *own.model.features.types]].assign(found=True)
+    # A column may be part of the key and a feature too.
+    columns = [*dict.fromkeys([*key, *own.model.features.types])]
+    features = built[columns].assign(found=True)
     rows = judge[[*dict.fromkeys([*key, "prediction_time"])]].merge(
         features, on=key, how="left", validate="one_to_one"
     )

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tradewind.definition.schema import ModelDefinition
-    from tradewind.records import Estimate
+    from tradewind.records import Difference, Estimate
     from tradewind.stages._champion import Champion, Scores
     from tradewind.stats.panel import Panel
 
 _MONEY = "money"
+_NO_FIGURE = "could not be computed"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,12 @@ class Judged:
 
 
 def judge_players(
-    model: ModelDefinition, judge: pd.DataFrame, scored: Mapping[str, Scores], champion: Champion
+    model: ModelDefinition,
+    judge: pd.DataFrame,
+    scored: Mapping[str, Scores],
+    champion: Champion,
+    *,
+    files: Mapping[str, str] | None = None,
 ) -> Judged:
     """Put every player on the same rows and measure all of them under the same draws.
 
@@ -55,6 +61,7 @@ def judge_players(
         judge: The judge stretch.
         scored: Scores by player, in the rows' order.
         champion: Its scores, if it can be judged, and where the rows must begin.
+        files: The definition's, for metrics of the owner's own.
 
     Raises:
         EvidenceError: The rows do not allow a figure.
@@ -75,7 +82,8 @@ def judge_players(
     draws = block_draws(
         len(names), block=resample.block, draws=resample.draws, seed=model.train.seed
     )
-    panel = compare(players, metrics=metrics_of(model), draws=draws, confidence=confidence)
+    metrics = metrics_of(model, files)
+    panel = compare(players, metrics=metrics, draws=draws, confidence=confidence)
     money = None
     if model.value is not None:
         value = {_MONEY: worth(model.value)}
@@ -84,11 +92,7 @@ def judge_players(
 
 
 def evidence_of(model: ModelDefinition, judged: Judged, champion: Champion) -> Evidence:
-    """Gather what the gates are given.
-
-    Raises:
-        EvidenceError: A figure has no interval on these rows.
-    """
+    """Gather what the gates are given; what is not to be had is missing, with the reason."""
     panel, decides = judged.panel, model.deciding_metric
     has_champion = "champion" in judged.players
     rows = judged.players["candidate"]
@@ -105,13 +109,18 @@ def evidence_of(model: ModelDefinition, judged: Judged, champion: Champion) -> E
         champion_version=champion.version,
         champion_problem=champion.problem,
         champion=panel.estimates("champion") if has_champion else None,
-        against_naive=panel.difference(decides, better="candidate", than="naive"),
-        against_champion=(
-            panel.difference(decides, better="candidate", than="champion") if has_champion else None
-        ),
+        against_naive=_gap(judged, decides, than="naive"),
+        against_champion=_gap(judged, decides, than="champion") if has_champion else None,
         money=_money(judged),
         currency=model.value.currency if model.value else None,
+        missing={player: dict(reasons) for player, reasons in panel.missing.items() if reasons},
     )
+
+
+def _gap(judged: Judged, metric: str, *, than: str) -> Difference | None:
+    if not judged.panel.has(metric, "candidate", than):
+        return None
+    return judged.panel.difference(metric, better="candidate", than=than)
 
 
 def _money(judged: Judged) -> dict[str, Estimate]:
@@ -147,12 +156,13 @@ def page_of(model: ModelDefinition, judged: Judged) -> dict[str, Any]:
 
 
 def _differences(judged: Judged) -> dict[str, dict[str, Any]]:
-    panel = judged.panel
+    metrics = judged.panel.metrics.items()
+    directed = [name for name, metric in metrics if metric.greater_is_better is not None]
     return {
         other: {
-            name: panel.difference(name, better="candidate", than=other).model_dump(mode="json")
-            for name, metric in panel.metrics.items()
-            if metric.greater_is_better is not None
+            name: gap.model_dump(mode="json")
+            for name in directed
+            if (gap := _gap(judged, name, than=other)) is not None
         }
         for other in judged.players
         if other != "candidate"
@@ -161,14 +171,36 @@ def _differences(judged: Judged) -> dict[str, dict[str, Any]]:
 
 def headline(evidence: Evidence) -> str:
     """Say the deciding figure of everybody, and what it stands on, in one line."""
-    own, naive = evidence.candidate[evidence.metric], evidence.naive[evidence.metric]
-    others = [f"naive rule {naive.value:.4f}"]
-    if evidence.champion:
-        champion = evidence.champion[evidence.metric]
-        others.append(f"champion (version {evidence.champion_version}) {champion.value:.4f}")
+    metric, version = evidence.metric, evidence.champion_version
+    own = evidence.candidate.get(metric)
+    told = f"{own.value:.4f} ({own.low:.4f} to {own.high:.4f})" if own else _NO_FIGURE
+    others = [f"naive rule {_short(evidence.naive.get(metric))}"]
+    if evidence.champion is not None:
+        others.append(f"champion (version {version}) {_short(evidence.champion.get(metric))}")
     if evidence.champion_state == "unusable":
-        others.append(f"champion (version {evidence.champion_version}) could not be judged")
+        others.append(f"champion (version {version}) could not be judged")
     return (
-        f"{evidence.metric} {own.value:.4f} ({own.low:.4f} to {own.high:.4f}); "
-        f"{', '.join(others)}; on {evidence.rows:,} rows of {evidence.units} {evidence.unit}s"
+        f"{metric} {told}; {', '.join(others)}; "
+        f"on {evidence.rows:,} rows of {evidence.units} {evidence.unit}s"
     )
+
+
+def money_line(evidence: Evidence) -> str | None:
+    """Say what everybody's decisions on the judged rows are worth, in one line."""
+    if not evidence.money:
+        return None
+    names = {
+        "candidate": "candidate",
+        "champion": f"champion (version {evidence.champion_version})",
+        "naive": "naive rule",
+    }
+    told = [
+        f"{name} {found.value:,.0f} ({found.low:,.0f} to {found.high:,.0f})"
+        for player, name in names.items()
+        if (found := evidence.money.get(player)) is not None
+    ]
+    return f"decisions on these rows are worth, in {evidence.currency}: {', '.join(told)}"
+
+
+def _short(estimate: Estimate | None) -> str:
+    return f"{estimate.value:.4f}" if estimate else _NO_FIGURE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from tradewind.definition.loader import load_definition, model_folders, parse_definition
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
     from tradewind.stores.stores import Stores
-
-log = logging.getLogger(__name__)
 
 LEAST_FIT_DAYS = 7
 """What a training window must leave for fitting, before the stretches for selecting and judging."""
@@ -60,13 +57,6 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         return _refuse(request, lease, stores=stores)
     digest = stores.ledger.freeze_definition(
         request.model, frozen.files, as_of=request.as_of, actor=request.actor
-    )
-    log.info(
-        "%s: definition %s, lease %d until %s",
-        request.model,
-        digest[:12],
-        lease.fencing_token,
-        lease.expires_at.isoformat(timespec="seconds"),
     )
     return Admission(
         request=request,
@@ -138,7 +128,6 @@ def _last_good(
 
 def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: Stores) -> str:
     reason = f"broken now, so {digest[:12]}, its last good definition, is used: {error.problems[0]}"
-    log.warning("%s: %s", request.model, reason)
     said = stores.ledger.events(
         model=request.model, kind=DEFINITION_BROKEN, newest_first=True, limit=1
     )
@@ -164,5 +153,4 @@ def _refuse(request: RunRequest, lease: LeaseHeld, *, stores: Stores) -> Refusal
         reason=lease.sentence,
         payload={"run_id": request.run_id, "lease": lease.model_dump(mode="json")},
     )
-    log.info("%s: not admitted: %s", request.model, lease.sentence)
     return Refusal(request=request, reason=lease.sentence)

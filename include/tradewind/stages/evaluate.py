@@ -8,13 +8,13 @@ is the gates' to say.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tradewind.definition.modules import module_key
 from tradewind.errors import EvidenceError, ModelRefusedError
 from tradewind.learning.fit import decision_threshold, sample
 from tradewind.learning.naive import fit_naive
@@ -26,9 +26,9 @@ from tradewind.stages._judging import (
     evidence_of,
     headline,
     judge_players,
+    money_line,
     page_of,
 )
-from tradewind.stats.metrics import load_function
 from tradewind.stores.digests import json_digest
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when this stage would say something else of the same inputs.
-VERSION = 1
+VERSION = 2
 _SECTIONS = {"problem", "timezone", "metrics", "gates", "value", "fallback", "train"}
 
 
@@ -62,9 +62,9 @@ def evaluate(
     loss by day, differences by every metric.
 
     Raises:
-        EvidenceError: The judge rows do not allow a figure, or are not those that were kept back.
+        EvidenceError: The judge rows are not those that were kept back.
         ModelRefusedError: The candidate does not give the scores that it was trained with.
-        RegistryError: MLflow does not answer.
+        UnavailableError: MLflow, the lake or the ledger does not answer.
     """
     champion = find_champion(admission, trained, stores=stores)
     inputs = _inputs(frozen, feature_set, trained, champion)
@@ -72,17 +72,19 @@ def evaluate(
     if stores.lake.exists(uri):
         log.info("%s: the same was judged before: %s", admission.model, uri)
         evidence = Evidence.model_validate(stores.lake.read_json(uri)["evidence"])
-        return Evaluation(digest=json_digest(inputs), uri=uri, headline=headline(evidence))
+        return _told(json_digest(inputs), evidence)
     split = _kept_back(admission, frozen, feature_set, trained, stores=stores)
-    scored = {
-        "candidate": _candidate(trained, split, frozen.model, stores=stores),
-        "naive": _naive(split, frozen.model),
-    }
-    if champion.state == "judged":
-        champion = score_champion(
-            champion, frozen, validated, split.judge, as_of=admission.as_of, stores=stores
-        )
-    judged = judge_players(frozen.model, split.judge, scored, champion)
+    # The thread count is an input like any other, for every player.
+    with threadpool_limits(limits=frozen.model.resources.threads):
+        scored = {
+            "candidate": _candidate(trained, split, stores=stores),
+            "naive": _naive(split, frozen.model),
+        }
+        if champion.state == "judged":
+            champion = score_champion(
+                champion, frozen, validated, split.judge, as_of=admission.as_of, stores=stores
+            )
+    judged = judge_players(frozen.model, split.judge, scored, champion, files=frozen.files)
     if champion.problem:
         # One that could not be judged this time may be the next: not the final word on the inputs.
         inputs = {**inputs, "problem": champion.problem}
@@ -93,7 +95,7 @@ def _inputs(
     frozen: FrozenDefinition, feature_set: FeatureSet, trained: TrainedModel, champion: Champion
 ) -> dict[str, Any]:
     own = frozen.model.metrics.own.values()
-    functions = [load_function(spec.function) for spec in own if spec.function]
+    modules = [spec.function.partition(":")[0] for spec in own if spec.function]
     return {
         "version": VERSION,
         "train_key": trained.train_key,
@@ -102,7 +104,7 @@ def _inputs(
         "features": feature_set.digest,
         "champion": [champion.state, champion.version, champion.model_uri],
         "definition": frozen.model.model_dump(mode="json", include=_SECTIONS),
-        "functions": [inspect.getsource(function) for function in functions],
+        "functions": [frozen.files[module_key(module)] for module in modules],
     }
 
 
@@ -133,12 +135,9 @@ def _kept_back(
     return split
 
 
-def _candidate(
-    trained: TrainedModel, split: Split, model: ModelDefinition, *, stores: Stores
-) -> Scores:
+def _candidate(trained: TrainedModel, split: Split, *, stores: Stores) -> Scores:
     loaded = stores.registry.load(trained.model_uri)
-    with threadpool_limits(limits=model.resources.threads):
-        score = loaded.score(split.judge)["score"].to_numpy(dtype=np.float64)
+    score = loaded.score(split.judge)["score"].to_numpy(dtype=np.float64)
     digest = hashlib.blake2b(score.tobytes(), digest_size=16).hexdigest()
     if digest != trained.prediction_digest:
         raise ModelRefusedError(
@@ -175,6 +174,10 @@ def _store(
         "page": page_of(model, judged),
     }
     stores.lake.first_json(_uri(digest), content)
-    said = headline(evidence)
-    log.info("%s: %s", model.name, said)
-    return Evaluation(digest=digest, uri=_uri(digest), headline=said)
+    return _told(digest, evidence)
+
+
+def _told(digest: str, evidence: Evidence) -> Evaluation:
+    return Evaluation(
+        digest=digest, uri=_uri(digest), headline=headline(evidence), money=money_line(evidence)
+    )

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from tradewind.definition.modules import module_key
-from tradewind.definition.moments import midnight
+from tradewind.definition.moments import window_start
 from tradewind.engine import features, relations
 from tradewind.engine.database import open_database
 from tradewind.engine.proof import MOMENTS, prove
-from tradewind.records import FeatureSet
+from tradewind.records import FeatureSet, Reference
 from tradewind.stores.digests import json_digest, table_digest
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when this stage would give another result from the same inputs.
-VERSION = 1
+VERSION = 2
 _DECIDING = {
     "problem",
     "entity_key",
@@ -59,7 +58,9 @@ def build_features(
         EmptyIntervalError: There is no row in the window.
         DataError: Keys are not unique, or a feature is not finite.
     """
-    start = window_start(admission, frozen)
+    start = window_start(
+        frozen.model, as_of=admission.as_of, window_days=admission.request.window_days
+    )
     version = _version(admission, frozen, validated, start=start)
     record = f"features/{version}.json"
     if stores.lake.exists(record):
@@ -69,19 +70,9 @@ def build_features(
     digest = table_digest(table)
     uri = f"features/{digest}.parquet"
     stores.lake.write_parquet(uri, table)
-    feature_set = _record(table, proof, digest=digest, version=version, uri=uri)
+    feature_set = _record(table, proof, validated, digest=digest, version=version, uri=uri)
     stores.lake.put_json(record, feature_set.model_dump(mode="json"))
-    _log(feature_set, frozen)
     return feature_set
-
-
-def window_start(admission: Admission, frozen: FrozenDefinition) -> datetime | None:
-    """Where the training window begins: what was asked for, else what is declared, else nowhere."""
-    window = frozen.model.train.window
-    days = admission.request.window_days or window.days
-    if days is not None:
-        return admission.as_of - timedelta(days=days)
-    return midnight(window.start, frozen.model) if window.start else None
 
 
 def _version(
@@ -126,33 +117,24 @@ def _built(
 
 
 def _record(
-    table: pa.Table, proof: PointInTimeProof, *, digest: str, version: str, uri: str
+    table: pa.Table,
+    proof: PointInTimeProof,
+    validated: Validated,
+    *,
+    digest: str,
+    version: str,
+    uri: str,
 ) -> FeatureSet:
     states = Counter(table["label_state"].to_pylist())
     return FeatureSet(
         digest=digest,
         version=version,
         uri=uri,
+        snapshot=validated.snapshot,
+        validated=Reference(digest=validated.digest, uri=validated.uri),
         rows=len(table),
         labelled=states["known"],
         pending=states["pending"],
         expired=states["expired"],
         proof=proof,
-    )
-
-
-def _log(feature_set: FeatureSet, frozen: FrozenDefinition) -> None:
-    log.info(
-        "Feature set %s: %s rows of %s features; %s labelled, %s pending, %s expired.",
-        feature_set.version,
-        f"{feature_set.rows:,}",
-        len(frozen.model.features.types),
-        f"{feature_set.labelled:,}",
-        f"{feature_set.pending:,}",
-        f"{feature_set.expired:,}",
-    )
-    log.info(
-        "Point in time: %s rows of %s moments recomputed from what was known then, all equal.",
-        feature_set.proof.rows,
-        feature_set.proof.moments,
     )

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when the gates would say something else of the same evidence.
-VERSION = 1
+VERSION = 2
 _LONGEST_TAG = 5000
+_MONEY = {"candidate": "money", "champion": "money.champion", "naive": "money.naive"}
 
 
 def judge(
@@ -54,8 +55,6 @@ def judge(
     _annotate(trained, evaluation, evidence, verdict, stores=stores)
     # Written last: a task that is killed before this annotates again, and changes nothing by it.
     stores.lake.put_json(uri, verdict.model_dump(mode="json"))
-    for result in results:
-        log.info("%s: %s: %s", result.gate, result.outcome, result.sentence)
     return verdict
 
 
@@ -71,9 +70,10 @@ def _annotate(
         f"gate.{result.gate}": f"{result.outcome}: {result.sentence}"[:_LONGEST_TAG]
         for result in verdict.results
     }
+    money = {_MONEY[player]: found for player, found in evidence.money.items()}
     figures = {
         f"judged.{name}{suffix}": value
-        for name, estimate in evidence.candidate.items()
+        for name, estimate in {**evidence.candidate, **money}.items()
         for suffix, value in (
             ("", estimate.value),
             (".low", estimate.low),
@@ -86,6 +86,7 @@ def _annotate(
         tags={
             "verdict": "passed" if verdict.passed else "blocked",
             "verdict_digest": verdict.digest,
+            "verdict_uri": verdict.uri,
             "evaluation_uri": evaluation.uri,
             **said,
         },

@@ -3,16 +3,16 @@
 A part is one source and one UTC day, whole, shared by every model that reads the source; the
 manifest names those of this run, and the rows stay where they are.
 
-How far back: since the window's start (the first row, where none is declared) for an expanding
-window; for a rolling one its days, and `HISTORY_DAYS` before them, which features look back on.
+How far back: since the window's start, and its `history` before it, which features look back on;
+since the first row where no window is declared.
 """
 
 from __future__ import annotations
 
-import logging
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING
 
+from tradewind.definition.moments import window_start
 from tradewind.errors import EmptyIntervalError
 from tradewind.records import Admission, Part, Snapshot
 from tradewind.stores.digests import json_digest
@@ -20,13 +20,11 @@ from tradewind.stores.sources import open_source
 from tradewind.stores.sources.observing import Sighting, observe
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
     from tradewind.stores.stores import Stores
-
-_log = logging.getLogger(__name__)
-
-HISTORY_DAYS = 35
 
 
 def ingest(admission: Admission, frozen: FrozenDefinition, *, stores: Stores) -> Snapshot:
@@ -62,17 +60,13 @@ def ingest(admission: Admission, frozen: FrozenDefinition, *, stores: Stores) ->
     )
     uri = f"snapshots/{digest}.json"
     stores.lake.first_json(uri, parts)
-    snapshot = Snapshot(
+    return Snapshot(
         digest=digest,
         uri=uri,
         rows={name: sum(part.rows for part in of_source) for name, of_source in parts.items()},
         parts=sum(map(len, parts.values())),
         read=sum(sighting.read for sighting in seen.values()),
     )
-    rows = ", ".join(f"{count:,} of {name}" for name, count in snapshot.rows.items())
-    _log.info("rows: %s", rows)
-    _log.info("snapshot %s: %d parts, %d of them read now", digest, snapshot.parts, snapshot.read)
-    return snapshot
 
 
 def first_day(
@@ -85,13 +79,8 @@ def first_day(
         as_of: The moment the run stands at.
         window_days: Overrides the declared window with a rolling one.
     """
-    window = model.train.window
-    days = window_days or window.days
-    if days is not None:
-        return (as_of - timedelta(days=days + HISTORY_DAYS)).date()
-    if window.start is None:
-        return None
-    return datetime.combine(window.start, time(), model.zone).astimezone(UTC).date()
+    start = window_start(model, as_of=as_of, window_days=window_days)
+    return start and (start - model.train.window.history).astimezone(UTC).date()
 
 
 def _see(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from tradewind.errors import RegistryError
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from tradewind.stores.ledger import ChampionRecord
     from tradewind.stores.stores import Stores
 
-log = logging.getLogger(__name__)
 
 # MLflow keeps its own tags of a run, which a version has no use for; but the code is worth naming.
 _GIT = "mlflow.source.git.commit"
@@ -52,7 +50,7 @@ def register(
         RegistryError: MLflow refuses, or has lost the candidate.
     """
     model = admission.model
-    reconcile(stores=stores, model=model)
+    found = reconcile(stores=stores, model=model)
     champion = stores.ledger.champion(model)
     _annotate(admission, trained, verdict, stores=stores)
     if not verdict.passed:
@@ -64,8 +62,8 @@ def register(
     else:
         tags = _tags(admission, frozen, trained, evaluation, verdict, stores=stores)
         result = _promoted(admission, trained, verdict, champion, tags=tags, stores=stores)
-    log.info("%s: %s: %s", model, result.outcome, result.reason)
-    return result
+    warning = None if found.state == "agrees" else found.sentence
+    return result.model_copy(update={"warning": warning})
 
 
 def _annotate(
@@ -211,7 +209,9 @@ def _tags(
         "model": admission.model,
         "definition_digest": frozen.digest,
         "evaluation_digest": evaluation.digest,
+        "evaluation_uri": evaluation.uri,
         "verdict_digest": verdict.digest,
+        "verdict_uri": verdict.uri,
         "train_key": trained.train_key,
         "prediction_digest": trained.prediction_digest,
         "candidate": trained.candidate,

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from tradewind.learning import account
 from tradewind.learning.estimators import predict
 from tradewind.learning.fit import fit_model, sample
+from tradewind.learning.search import draw_trials
 from tradewind.records import TrainedModel
 from tradewind.stores import provenance
 from tradewind.stores.digests import canonical_json, json_digest
@@ -66,17 +67,35 @@ def train(
     origin = _origin(admission, frozen, feature_set, made=made, stores=stores)
     name = f"{admission.as_of.astimezone(frozen.model.zone):%Y-%m-%d} {key[:8]}"
     with stores.registry.training(admission.model, train_key=key, name=name, tags=origin) as run_id:
+        fitted = _fitted(admission, frozen, feature_set, run_id, stores=stores)
+        return _trained(_log_model(frozen, feature_set, fitted, run_id, origin, key, stores=stores))
+
+
+def _fitted(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    feature_set: FeatureSet,
+    run_id: str,
+    *,
+    stores: Stores,
+) -> Fitted:
+    """Fit a model; whatever comes of it, every trial is there to be seen."""
+    model, request = frozen.model, admission.request
+    trials = draw_trials(model, candidate=request.candidate)
+    try:
         fitted = fit_model(
-            frozen.model,
+            model,
             stores.lake.read_table(feature_set.uri).to_pandas(),
             as_of=admission.as_of,
-            window_days=admission.request.window_days,
-            candidate=admission.request.candidate,
+            window_days=request.window_days,
+            trials=trials,
+            files=frozen.files,
         )
-        metric = frozen.model.deciding_metric
-        account.tell(fitted, metric=metric)
-        stores.registry.log_trials(run_id, account.trial_logs(fitted, metric=metric))
-        return _trained(_log_model(frozen, feature_set, fitted, run_id, origin, key, stores=stores))
+    finally:
+        logs = account.trial_logs(trials, metric=model.deciding_metric)
+        stores.registry.log_trials(run_id, logs)
+    account.tell(fitted, metric=model.deciding_metric)
+    return fitted
 
 
 def _train_key(
@@ -112,7 +131,12 @@ def _origin(
         "tradewind.actor": admission.request.actor,
         "tradewind.reason": admission.request.reason,
         "tradewind.definition_digest": frozen.digest,
+        "tradewind.snapshot_digest": feature_set.snapshot.digest,
+        "tradewind.snapshot_uri": f"{stores.lake.uri}/{feature_set.snapshot.uri}",
+        "tradewind.validated_digest": feature_set.validated.digest,
+        "tradewind.validated_uri": f"{stores.lake.uri}/{feature_set.validated.uri}",
         "tradewind.feature_set_digest": feature_set.digest,
+        "tradewind.feature_set_uri": f"{stores.lake.uri}/{feature_set.uri}",
         "tradewind.feature_set_version": feature_set.version,
         "tradewind.fencing_token": str(admission.fencing_token),
         "tradewind.made_with": canonical_json(made),

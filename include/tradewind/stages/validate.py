@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from tradewind.engine.arrivals import Check, arrivals, check_freshness, check_volume
@@ -22,7 +23,7 @@ from tradewind.errors import (
     SchemaChangedError,
     ValidationStoppedError,
 )
-from tradewind.records import Part, Validated
+from tradewind.records import Part, Reference, Validated
 from tradewind.stores.digests import json_digest
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when this stage would give another result from the same inputs.
-VERSION = 1
+VERSION = 3
+_NO_TYPE = "null"
 
 
 def validate(
@@ -71,13 +73,15 @@ def validate(
         stores.lake.first_json(f"{folder}/report.json", report)
         _stop_if_need_be(findings, heading, report_uri=f"{folder}/report.json")
         _write_rows(connection, frozen, report, folder=folder, stores=stores)
-    return _publish(report, folder=folder, stores=stores)
+    return _publish(report, snapshot, folder=folder, stores=stores)
 
 
 def _digest(frozen: FrozenDefinition, snapshot: Snapshot, *, as_of: datetime) -> str:
     model = frozen.model
     told = model.model_dump(mode="json", by_alias=True, include={"sources", "repair", "validate_"})
-    return json_digest([VERSION, snapshot.digest, as_of, told])
+    # Asked of their metadata: importing one of them takes seconds, and what is there needs neither.
+    computed_by = [metadata.version(name) for name in ("duckdb", "great_expectations")]
+    return json_digest([VERSION, computed_by, snapshot.digest, as_of, told])
 
 
 def _parts(
@@ -102,15 +106,15 @@ def _refuse_lost_columns(name: str, parts: list[Part]) -> None:
     """A column may be new, and then is empty before; one that is gone was renamed or dropped."""
     newest = max(parts, key=lambda part: (part.day, part.as_of))
     for part in parts:
-        gone = sorted(set(part.columns.items()) - set(newest.columns.items()))
-        if gone:
-            column, kind = gone[0]
+        for column, kind in sorted(part.columns.items()):
             now = newest.columns.get(column, "not there")
-            raise SchemaChangedError(
-                f"source {name}: column {column!r} is {kind} on {part.day} and {now} on "
-                f"{newest.day}; the source has {', '.join(sorted(newest.columns))} now. Put it "
-                f"back, or name the source's new table in model.yaml"
-            )
+            # Where a file has no value in a column, its reader cannot tell the column's type.
+            if kind != now and _NO_TYPE not in (kind, now):
+                raise SchemaChangedError(
+                    f"source {name}: column {column!r} is {kind} on {part.day} and {now} on "
+                    f"{newest.day}; the source has {', '.join(sorted(newest.columns))} now. Put it "
+                    f"back, or name the source's new table in model.yaml"
+                )
 
 
 def _deliver_all(
@@ -188,13 +192,16 @@ def _write_rows(
                 stores.lake.write_parquet(f"{folder}/quarantine/{name}.parquet", rows)
 
 
-def _publish(report: dict[str, Any], *, folder: str, stores: Stores) -> Validated:
+def _publish(
+    report: dict[str, Any], snapshot: Snapshot, *, folder: str, stores: Stores
+) -> Validated:
     repaired: Counter[str] = Counter()
     for each in report["repairs"]:
         repaired[f"{each['source']}.{each['column']}"] += each["cells"]
     validated = Validated(
         digest=report["digest"],
         uri=f"{folder}/manifest.json",
+        snapshot=Reference(digest=snapshot.digest, uri=snapshot.uri),
         report_uri=f"{folder}/report.json",
         rows={name: each["rows"] for name, each in report["sources"].items()},
         repaired=dict(repaired),
@@ -204,14 +211,4 @@ def _publish(report: dict[str, Any], *, folder: str, stores: Stores) -> Validate
     stores.lake.first_json(f"{folder}/validated.json", validated.model_dump(mode="json"))
     files = {name: f"{folder}/{name}.parquet" for name in validated.rows}
     stores.lake.put_json(validated.uri, files)
-    log.info(
-        "Validated %s: %s rows go on; %s cells repaired, %s rows quarantined, %s warnings.",
-        report["digest"],
-        f"{sum(validated.rows.values()):,}",
-        f"{sum(validated.repaired.values()):,}",
-        f"{sum(validated.quarantined.values()):,}",
-        len(validated.warnings),
-    )
-    for line in validated.warnings:
-        log.warning("%s", line)
     return validated

@@ -39,14 +39,25 @@ def standard_error(figures: Floats, draws: Draws, *, name: str) -> float:
     Raises:
         EvidenceError: Some draws do not allow the figure.
     """
-    undefined = int(np.count_nonzero(~np.isfinite(figures)))
-    if undefined:
-        raise EvidenceError(
-            f"{name}: {undefined} of {len(figures)} resamples do not allow it (no positive row in "
-            "them, or no negative one): the rows are too few for an interval; judge on a longer "
-            "stretch (`train.judge_days`)"
-        )
+    if reason := undefined(figures):
+        raise EvidenceError(f"{name}: {reason}")
     return float(np.std(figures, ddof=1)) * draws.correction
+
+
+def undefined(figures: Floats) -> str | None:
+    """Say why draws do not allow a figure; None where all of them do.
+
+    Args:
+        figures: The figure in each draw, shape (draws,).
+    """
+    count = int(np.count_nonzero(~np.isfinite(figures)))
+    if not count:
+        return None
+    return (
+        f"{count} of {len(figures)} resamples do not allow it (no positive row in them, or no "
+        "negative one): the rows are too few for an interval; judge on a longer stretch "
+        "(`train.judge_days`)"
+    )
 
 
 def estimate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import xlogy
 
+from tradewind.definition.modules import load_function
 from tradewind.errors import EvidenceError
 from tradewind.stats import statistics
 from tradewind.stats.statistics import Statistic, from_sums, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tradewind.definition.learning import ScenarioMetric, Value
     from tradewind.definition.schema import ModelDefinition
@@ -48,7 +48,10 @@ class Metric:
         Raises:
             EvidenceError: The rows do not allow it (a constant label, a function that fails).
         """
-        figure = float(self.statistic(rows)(np.ones((1, rows.units)))[0])
+        try:
+            figure = float(self.statistic(rows)(np.ones((1, rows.units)))[0])
+        except EvidenceError as error:
+            raise EvidenceError(f"{self.name}: {error}") from error
         if not math.isfinite(figure):
             raise EvidenceError(f"{self.name} cannot be computed from these rows: it is {figure}")
         return figure
@@ -187,15 +190,21 @@ REGRESSION = {
 }
 
 
-def metrics_of(model: ModelDefinition) -> dict[str, Metric]:
+def metrics_of(model: ModelDefinition, files: Mapping[str, str] | None = None) -> dict[str, Metric]:
     """List what a model is judged by: the metrics of its problem, then its owner's own.
+
+    Args:
+        model: Declares them.
+        files: The definition's, as `FrozenDefinition.files`: own functions are run from the text
+            that was frozen. Without them such a metric has a direction, and cannot be computed.
 
     Raises:
         EvidenceError: A scenario of decisions is declared for a regression, the deciding metric is
-            unknown, or has no better direction, or a function cannot be imported.
+            unknown, or has no better direction.
+        DefinitionError: A function cannot be loaded.
     """
     standard = BINARY if model.problem == "binary" else REGRESSION
-    own = {name: _own(name, spec, model) for name, spec in model.metrics.own.items()}
+    own = {name: _own(name, spec, model, files) for name, spec in model.metrics.own.items()}
     every = {**standard, **own}
     deciding = every.get(model.deciding_metric)
     if deciding is None or deciding.greater_is_better is None:
@@ -207,10 +216,11 @@ def metrics_of(model: ModelDefinition) -> dict[str, Metric]:
     return every
 
 
-def _own(name: str, spec: ScenarioMetric, model: ModelDefinition) -> Metric:
+def _own(
+    name: str, spec: ScenarioMetric, model: ModelDefinition, files: Mapping[str, str] | None
+) -> Metric:
     if spec.kind == "python":
-        function = load_function(spec.function or "")
-        own = partial(statistics.by_repetition, function=function)
+        own = _prepared(name, spec, model, files)
         return Metric(name, own, greater_is_better=spec.greater_is_better)
     if model.problem != "binary":
         raise EvidenceError(f"{model.name}: metrics.own.{name}: {spec.kind} is of binary problems")
@@ -230,18 +240,18 @@ def _own(name: str, spec: ScenarioMetric, model: ModelDefinition) -> Metric:
     return Metric(name, own, greater_is_better=False, lowest=0)
 
 
-def load_function(path: str) -> Callable[[Floats, Floats], float]:
-    """Import `package.module:function`.
+def _prepared(
+    name: str, spec: ScenarioMetric, model: ModelDefinition, files: Mapping[str, str] | None
+) -> Callable[[Rows], Statistic]:
+    place = f"{model.name}/model.yaml: metrics.own.{name}.function"
+    if files is not None:
+        function = load_function(files, spec.function or "", place=place)
+        return partial(statistics.by_repetition, function=function)
 
-    Raises:
-        EvidenceError: There is no such module or function.
-    """
-    module_name, _, name = path.partition(":")
-    try:
-        function = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise EvidenceError(f"the metric {path} cannot be imported: {error}") from error
-    return function  # type: ignore[no-any-return]
+    def refuse(_: Rows) -> Statistic:
+        raise EvidenceError(f"{place}: without the definition's files it cannot be computed")
+
+    return refuse
 
 
 def _mean(rows: Rows, value: Floats) -> Statistic:

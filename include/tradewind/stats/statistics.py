@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tradewind.errors import EvidenceError
 from tradewind.stats.rows import Floats, Rows
 
 Statistic = Callable[[Floats], Floats]
@@ -206,12 +207,18 @@ def by_repetition(rows: Rows, function: Callable[[Floats, Floats], float]) -> St
     """Make a statistic of any function of (label, score), by repeating the rows of a draw.
 
     As slow as the function is, once a draw: the price of a metric that is a black box.
+
+    Raises:
+        EvidenceError: The function fails, whatever it raises: it is the owner's and not ours.
     """
     order = np.argsort(rows.unit, kind="stable")
     label, score, unit = rows.label[order], rows.score[order], rows.unit[order]
 
     def one_draw(weights: Floats) -> float:
         times = weights[unit].astype(np.int64)
-        return float(function(np.repeat(label, times), np.repeat(score, times)))
+        try:
+            return float(function(np.repeat(label, times), np.repeat(score, times)))
+        except Exception as error:
+            raise EvidenceError(f"its function failed: {error!r}") from error
 
     return lambda weights: np.array([one_draw(draw) for draw in weights], dtype=np.float64)

@@ -1,8 +1,9 @@
 """The one resolver of connections, by the names that Airflow uses.
 
 A connection is looked up as `AIRFLOW_CONN_<ID>` (Airflow's URI or JSON form) in the settings'
-environment, then in the lookup that the orchestration layer registers (Airflow's own store). So a
-task, a shell and a notebook name the same thing the same way.
+environment, then in Airflow's own store: through Airflow itself in a task (the lookup that the
+orchestration layer registers), and in its database elsewhere. So a task, a shell, a notebook and a
+page name the same thing the same way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import psycopg2
 
 from tradewind.errors import LakeError, SourceUnavailableError, UnknownConnectionError
 from tradewind.settings import Settings, load_settings
+from tradewind.stores.airflow_store import stored_connection
 
 if TYPE_CHECKING:
     import pyarrow.fs
@@ -87,11 +89,13 @@ def resolve(conn_id: str, *, settings: Settings | None = None) -> Connection:
     Raises:
         UnknownConnectionError: Nothing defines the name, or what does cannot be read.
     """
-    text = _find(conn_id, settings or load_settings())
+    known = settings or load_settings()
+    text = _find(conn_id, known)
     if text is None:
         raise UnknownConnectionError(
             f"connection {conn_id!r} is not defined: set {_variable(conn_id)} to a URI such as "
-            f"postgres://user:password@host:5432/database, or add {conn_id!r} to Airflow's store "
+            f"postgres://user:password@host:5432/database, in the environment or in "
+            f"{known.home}/local.env; or add {conn_id!r} to Airflow's store "
             f"(Admin > Connections, or `airflow connections add`)"
         )
     return _parse(conn_id, text)
@@ -189,8 +193,10 @@ def _variable(conn_id: str) -> str:
 
 
 def _find(conn_id: str, settings: Settings) -> str | None:
-    candidates = (settings.environment.get(_variable(conn_id)), *(ask(conn_id) for ask in _lookups))
-    return next((text for text in candidates if text), None)
+    if text := settings.environment.get(_variable(conn_id)):
+        return text
+    asked = (ask(conn_id) for ask in _lookups)
+    return next(filter(None, asked), None) or stored_connection(conn_id, settings.environment)
 
 
 def _of_kind(found: Connection, kind: str) -> Connection:

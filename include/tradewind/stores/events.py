@@ -25,6 +25,7 @@ LEASE_ACQUIRED: Final = "lease_acquired"
 LEASE_RENEWED: Final = "lease_renewed"
 LEASE_TAKEN_OVER: Final = "lease_taken_over"
 LEASE_RELEASED: Final = "lease_released"
+LEASE_BROKEN: Final = "lease_broken"
 STAGE_OUTCOME: Final = "stage_outcome"
 BLOCKED: Final = "blocked"
 INTENDED: Final = "intended"
@@ -32,8 +33,9 @@ APPLIED: Final = "applied"
 TAMPERING: Final = "tampering"
 TAMPERING_ENDED: Final = "tampering_ended"
 
-LEASE_KINDS: Final = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
-ROUTINE: Final = (*LEASE_KINDS, STAGE_OUTCOME)
+_OF_EVERY_RUN = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
+LEASE_KINDS: Final = (*_OF_EVERY_RUN, LEASE_BROKEN)
+ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME)
 """What every run leaves by the dozen: a history for a person is read without them."""
 
 # NaN is no JSON, and would be no answer either.

@@ -19,7 +19,13 @@ from pyarrow import fs
 from tradewind.errors import LakeError
 from tradewind.stores.connections import arrow_filesystem, is_defined, s3_client
 from tradewind.stores.digests import canonical_json
-from tradewind.stores.placement import DRAFTS, BucketPlacement, FolderPlacement, Placement
+from tradewind.stores.placement import (
+    DRAFTS,
+    BucketPlacement,
+    FolderPlacement,
+    Placement,
+    unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +34,19 @@ if TYPE_CHECKING:
 
 # Rows of a group in every Parquet file here, so that the same rows make the same file.
 ROW_GROUP_ROWS = 131_072
+# How pyarrow begins what an S3-compatible store said, and its words for one that is the trouble.
+_STORE_SAYS = "AWS Error "
+_NO_ANSWER = tuple(
+    f"{_STORE_SAYS}{word}"
+    for word in (
+        "NETWORK_CONNECTION",
+        "INTERNAL_FAILURE",
+        "SERVICE_UNAVAILABLE",
+        "SLOW_DOWN",
+        "THROTTLING",
+        "REQUEST_TIMEOUT",
+    )
+)
 
 
 class Lake:
@@ -213,9 +232,17 @@ class Lake:
             raise self._damaged(path, error) from error
 
     def _damaged(self, path: str, error: Exception) -> LakeError:
+        said, where = str(error), f"{self.uri}/{path}"
+        if any(sign in said for sign in _NO_ANSWER):
+            return unavailable(where, error)
+        if _STORE_SAYS in said or isinstance(error, PermissionError):
+            return LakeError(
+                f"{where} cannot be read: {said}. The store is up and refuses: see what the "
+                "lake's connection may do there"
+            )
         return LakeError(
-            f"{self.uri}/{path} cannot be read: {error}. If the store is up, the file is damaged: "
-            f"remove it, and a new run makes it again"
+            f"{where} cannot be read: {said}. The file is damaged: remove it, and a new run makes "
+            "it again"
         )
 
 

@@ -15,6 +15,7 @@ from tradewind.records import Moment, Record
 from tradewind.stores import events
 from tradewind.stores.events import (
     LEASE_ACQUIRED,
+    LEASE_BROKEN,
     LEASE_KINDS,
     LEASE_RELEASED,
     LEASE_RENEWED,
@@ -33,7 +34,7 @@ LEASE_SLACK = timedelta(minutes=10)
 
 _SELECT = """
     SELECT leases.model, holder, fencing_token, acquired_at, expires_at, released_at,
-           as_of, actor, reason
+           as_of, actor, reason, kind
     FROM leases JOIN events ON events.id = leases.event_id
     WHERE leases.model = %s
 """
@@ -90,11 +91,12 @@ class LeaseHeld(Record):
 
 
 class _Row(Lease):
-    """A lease with what its last event says of the run."""
+    """A lease with what its last event says of the run, or of whoever broke it."""
 
     as_of: Moment
     actor: str
     reason: str
+    kind: str = LEASE_ACQUIRED
 
 
 def lease_time(schedule: Schedule) -> timedelta:
@@ -169,6 +171,28 @@ def release(cursor: postgres_cursor, model: str, *, holder: str, fencing_token: 
         _write(cursor, given_back, kind=LEASE_RELEASED)
 
 
+def break_(cursor: postgres_cursor, model: str, *, actor: str, reason: str) -> Lease | None:
+    """Take a lease away from whoever holds it, for good: the token grows, so it is lost to them.
+
+    Args:
+        cursor: Where to write.
+        model: Whose lease.
+        actor: Who takes it away.
+        reason: Why.
+
+    Returns:
+        The lease as it was held; None where nobody holds one.
+    """
+    hold_model(cursor, model)
+    row = _row(cursor, model)
+    if row is None or row.released_at is not None:
+        return None
+    taken_away = {"fencing_token": row.fencing_token + 1, "released_at": now(cursor)}
+    said = {"actor": actor, "reason": reason}
+    _write(cursor, row.model_copy(update={**taken_away, **said}), kind=LEASE_BROKEN)
+    return _lease(row)
+
+
 def require(cursor: postgres_cursor, model: str, *, fencing_token: int) -> Lease:
     """See that the lease with this token is the model's last, and not given back.
 
@@ -210,13 +234,18 @@ def _own(cursor: postgres_cursor, model: str, *, holder: str, fencing_token: int
 
 
 def _lost(model: str, fencing_token: int, row: _Row | None) -> str:
-    now_held = "nobody has ever held it"
-    if row is not None:
-        now_held = (
-            f"the run {row.holder} took it at {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC "
-            f"as lease {row.fencing_token}"
-        )
-    return f"{model}: lease {fencing_token} is lost: {now_held}; this run must stop"
+    return f"{model}: lease {fencing_token} is lost: {_last_step(row)}; this run must stop"
+
+
+def _last_step(row: _Row | None) -> str:
+    if row is None:
+        return "nobody has ever held it"
+    if row.kind == LEASE_BROKEN and row.released_at is not None:
+        return f"{row.actor} broke it at {row.released_at:%Y-%m-%d %H:%M:%S} UTC: {row.reason}"
+    return (
+        f"the run {row.holder} took it at {row.acquired_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"as lease {row.fencing_token}"
+    )
 
 
 def _prolong(cursor: postgres_cursor, row: _Row, *, moment: datetime, ttl: timedelta) -> Lease:

@@ -222,6 +222,22 @@ class Ledger:
         with self._database.transaction() as cursor:
             leases.release(cursor, model, holder=holder, fencing_token=fencing_token)
 
+    def break_lease(self, model: str, *, actor: str, reason: str) -> Lease | None:
+        """Take a model's lease away from a run that cannot give it back any more.
+
+        A run that goes on all the same finds it lost, and changes nothing.
+
+        Args:
+            model: Whose lease.
+            actor: Who takes it away.
+            reason: Why; kept in the ledger.
+
+        Returns:
+            The lease as it was held; None where nobody holds one, and nothing was written.
+        """
+        with self._database.transaction() as cursor:
+            return leases.break_(cursor, model, actor=actor, reason=reason)
+
     def require_lease(self, model: str, *, fencing_token: int) -> Lease:
         """See that the lease with this token is the model's last, and not given back.
 

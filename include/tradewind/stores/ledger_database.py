@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from tradewind.errors import LedgerError
+from tradewind.errors import LedgerError, LedgerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT = "60s"
 STATEMENT_TIMEOUT = "90s"
 _CONNECT_SECONDS = 10
+# A server that says this when it is connected to would say so again; psycopg2 has no code for it.
+_REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
 class LedgerDatabase:
@@ -46,7 +48,8 @@ class LedgerDatabase:
         """One transaction: committed at the end of the block, rolled back on any error.
 
         Raises:
-            LedgerError: The database cannot be reached, or refuses a statement.
+            LedgerUnavailableError: The database cannot be reached, or is held up.
+            LedgerError: It refuses a statement.
         """
         with self._errors_named():
             if self._held is not None:
@@ -67,7 +70,8 @@ class LedgerDatabase:
         The server lets go when the connection ends, so also when the process dies.
 
         Raises:
-            LedgerError: The database cannot be reached, or another holds the lock for too long.
+            LedgerUnavailableError: The database cannot be reached, or another holds the lock for
+                too long.
         """
         with self._errors_named():
             connection = self._connect()
@@ -93,7 +97,8 @@ class LedgerDatabase:
         try:
             yield
         except psycopg2.Error as error:
-            raise LedgerError(f"{self._place}: {_explained(error)}") from error
+            kind = LedgerUnavailableError if _may_be_better_later(error) else LedgerError
+            raise kind(f"{self._place}: {_explained(error)}") from error
 
     @property
     def _place(self) -> str:
@@ -125,6 +130,12 @@ def only_row(cursor: postgres_cursor) -> tuple[Any, ...]:
     if row is None:
         raise LedgerError("the ledger's database gave no row where there is always one")
     return row
+
+
+def _may_be_better_later(error: psycopg2.Error) -> bool:
+    if any(words in str(error) for words in _REFUSED):
+        return False
+    return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
 
 
 def _explained(error: psycopg2.Error) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tradewind.errors import RegistryError
+from tradewind.errors import RegistryError, RegistryUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _MODELS = "models:/"
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _LONGEST_SAYING = 400
+_TOO_MANY, _AT_FAULT = 429, 500
+# Told to each client by itself: another installation in this process may have another server.
+_ADDRESSES = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
 # MLflow's own defaults phone home, draw bars, look for uv's files, and try again for minutes.
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -38,7 +41,11 @@ def settle_environment(environment: Mapping[str, str]) -> None:
     Args:
         environment: Of the installation; what the process itself says wins over it.
     """
-    told = {name: value for name, value in environment.items() if name.startswith("MLFLOW_")}
+    told = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("MLFLOW_") and name not in _ADDRESSES
+    }
     for name, value in {**_QUIET, **told}.items():
         os.environ.setdefault(name, value)
 
@@ -59,6 +66,21 @@ def model_uri(identifier: str) -> str:
     return f"{_MODELS}{identifier}"
 
 
+def _is_at_fault(error: Any) -> bool:
+    """Whether the server was the trouble, and not what it was asked for.
+
+    Args:
+        error: MLflow's own, which has a status also where there was no answer, or that of the
+            request, which has an answer where there was one.
+    """
+    status: int = _AT_FAULT
+    if hasattr(error, "get_http_status_code"):
+        status = error.get_http_status_code()
+    elif error.response is not None:
+        status = error.response.status_code
+    return status >= _AT_FAULT or status == _TOO_MANY
+
+
 class MlflowServer:
     """One MLflow server, by its address."""
 
@@ -71,8 +93,9 @@ class MlflowServer:
         import mlflow  # noqa: PLC0415 -- a second that only those pay who speak to it
         import mlflow.pyfunc  # noqa: PLC0415
 
-        # It announces each step of saving a model.
-        logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
+        # They announce each step of saving and of registering a model.
+        for noisy in ("mlflow.pyfunc", "mlflow.store"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         return mlflow
 
     @cached_property
@@ -88,7 +111,8 @@ class MlflowServer:
             what: What for, in words that a message can carry.
 
         Raises:
-            RegistryError: It does not answer, or refuses.
+            RegistryUnavailableError: It does not answer, or is at fault itself.
+            RegistryError: It refuses.
         """
         from requests.exceptions import RequestException  # noqa: PLC0415 -- MLflow brings it
 
@@ -96,7 +120,8 @@ class MlflowServer:
             yield
         except (self._mlflow.MlflowException, RequestException) as error:
             said = (str(error) or type(error).__name__).splitlines()[0][:_LONGEST_SAYING]
-            raise RegistryError(f"MLflow at {self.address}, asked for {what}: {said}") from error
+            kind = RegistryUnavailableError if _is_at_fault(error) else RegistryError
+            raise kind(f"MLflow at {self.address}, asked for {what}: {said}") from error
 
     def _found(self, ask: Any, *arguments: Any) -> Any:
         """What MLflow has, or None where it has no such thing."""

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tradewind.errors import LakeError
+from tradewind.errors import LakeError, LakeUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 # Where unfinished files lie; no listing of the lake shows them.
 DRAFTS = ".drafts"
+_DONE = 200
 _TAKEN = 412  # the precondition `If-None-Match: *` failed
 _BUSY = 409  # somebody else is writing the very same key
+_TOO_MANY = 429
+_AT_FAULT = 500  # from here on it is the store itself
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 class Placement(Protocol):
@@ -64,12 +70,30 @@ class FolderPlacement:
 
 
 class BucketPlacement:
-    """A lake in an S3-compatible store: a conditional put, which S3 makes visible when whole."""
+    """A lake in an S3-compatible store: a conditional put, which S3 makes visible when whole.
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+    Args:
+        client: Of boto3.
+        bucket: The bucket.
+        prefix: Of every key in it; empty for none.
+        pauses: Seconds to wait while another puts the same key, one for each time of asking again.
+        wait: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        prefix: str,
+        *,
+        pauses: Sequence[float] = _PAUSES,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix
+        self._pauses = pauses
+        self._wait = wait
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
@@ -78,24 +102,46 @@ class BucketPlacement:
             yield Path(folder) / "draft"
 
     def place(self, draft: Path, path: str) -> bool:
-        """Put the draft unless the key exists; asks again while another puts the same key."""
-        key = f"{self._prefix}/{path}" if self._prefix else path
-        while True:
-            try:
-                with draft.open("rb") as body:
-                    self._client.put_object(
-                        Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*"
-                    )
-            except ClientError as error:
-                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                if status == _TAKEN:
-                    return False
-                if status != _BUSY:
-                    raise self._refused(key, error) from error
-            except BotoCoreError as error:
-                raise self._refused(key, error) from error
-            else:
-                return True
+        """Put the draft unless the key exists; asks again while another puts the same key.
 
-    def _refused(self, key: str, error: Exception) -> LakeError:
-        return LakeError(f"s3://{self._bucket}/{key} cannot be written: {error}")
+        Raises:
+            LakeUnavailableError: The store does not answer, or others go on putting the same key.
+            LakeError: The store refuses.
+        """
+        key = f"{self._prefix}/{path}" if self._prefix else path
+        for pause in (None, *self._pauses):
+            if pause is not None:
+                self._wait(pause)
+            if (status := self._put(draft, key)) != _BUSY:
+                return status != _TAKEN
+        raise LakeUnavailableError(
+            f"s3://{self._bucket}/{key} cannot be written: others are writing the same key, and "
+            f"were after {sum(self._pauses):g} seconds still; run it again later"
+        )
+
+    def _put(self, draft: Path, key: str) -> int:
+        """The status that the store answers with: done, taken or busy."""
+        where = f"s3://{self._bucket}/{key}"
+        try:
+            with draft.open("rb") as body:
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            if status in {_TAKEN, _BUSY}:
+                return status
+            if status >= _AT_FAULT or status == _TOO_MANY:
+                raise unavailable(where, error) from error
+            raise LakeError(f"{where} cannot be written: {error}") from error
+        except (BotoConnectionError, HTTPClientError) as error:
+            raise unavailable(where, error) from error
+        except BotoCoreError as error:
+            raise LakeError(f"{where} cannot be written: {error}") from error
+        return _DONE
+
+
+def unavailable(where: str, error: Exception) -> LakeUnavailableError:
+    """Say that a lake's store, and not what is in it, is the trouble."""
+    return LakeUnavailableError(
+        f"{where}: the store does not answer, or is too busy: {error}. See that it is up and "
+        "reached by the lake's connection, and run it again"
+    )

@@ -34,7 +34,15 @@ class Registry(Trainings, Versions):
     """The few things that Tradewind asks of an MLflow server, which no other module speaks to.
 
     Every method raises RegistryError, naming the server, where it does not answer or refuses.
+
+    Args:
+        address: Where it is asked.
+        shown_at: Where a browser finds it; the same address where nothing is said.
     """
+
+    def __init__(self, address: str, *, shown_at: str = "") -> None:
+        super().__init__(address)
+        self._shown_at = shown_at or self.address
 
     @classmethod
     def open(cls, settings: Settings) -> Registry:
@@ -48,14 +56,14 @@ class Registry(Trainings, Versions):
                 "no MLflow server is known: set MLFLOW_TRACKING_URI, or start one with `make run`"
             )
         settle_environment(settings.environment)
-        return cls(settings.tracking_uri)
+        return cls(settings.tracking_uri, shown_at=settings.mlflow_url)
 
     def run_url(self, run_id: str) -> str:
         """Where a person looks at a run."""
         with self._asking(f"the run {run_id}"):
             experiment = self._client.get_run(run_id).info.experiment_id
-        return f"{self.address}/#/experiments/{experiment}/runs/{run_id}"
+        return f"{self._shown_at}/#/experiments/{experiment}/runs/{run_id}"
 
     def version_url(self, model: str, version: int) -> str:
         """Where a person looks at a version."""
-        return f"{self.address}/#/models/{model}/versions/{version}"
+        return f"{self._shown_at}/#/models/{model}/versions/{version}"

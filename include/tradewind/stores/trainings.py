@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tradewind.stores.scorer import Scorer
 
 KIND, TRAIN_KEY, COMPLETE = "tradewind.kind", "tradewind.train_key", "tradewind.complete"
+TRAINING, TRIAL = "training", "trial"
 FILES_DIGEST, MODEL_URI = "tradewind.files_digest", "tradewind.model_uri"
 SUPERSEDED_BY, ERROR = "tradewind.superseded_by", "tradewind.error"
 _LONGEST_TAG = 5_000
@@ -45,12 +46,14 @@ class TrialLog:
 
     Attributes:
         metrics: By name, one figure for each rung of the search.
+        error: Why it failed; None where it did not.
     """
 
     name: str
     params: Mapping[str, Any]
     metrics: Mapping[str, list[float]]
     tags: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class Trainings(MlflowServer):
         """
         with self._asking(f"a training of {model}"):
             experiment = self._experiment(model)
-            own = {**tags, KIND: "training", TRAIN_KEY: train_key}
+            own = {**tags, KIND: TRAINING, TRAIN_KEY: train_key}
             run_id = self._client.create_run(experiment, run_name=name, tags=own).info.run_id
             self._close_abandoned(experiment, successor=run_id)
         try:
@@ -157,11 +160,7 @@ class Trainings(MlflowServer):
         with self._asking(f"the trials of {run_id}"):
             experiment = self._client.get_run(run_id).info.experiment_id
             for trial in trials:
-                tags = {**trial.tags, KIND: "trial", "mlflow.parentRunId": run_id}
-                nested = self._client.create_run(experiment, run_name=trial.name, tags=tags)
-                nested_id = nested.info.run_id
-                self._write_down(nested_id, params=trial.params, metrics=trial.metrics)
-                self._client.set_terminated(nested_id, "FINISHED")
+                self._log_trial(trial, experiment, parent=run_id)
 
     def log_candidate(self, run_id: str, files: Path, told: CandidateLog) -> Candidate:
         """Log the model of a training with all that is known of it, and complete the run.
@@ -234,14 +233,23 @@ class Trainings(MlflowServer):
 
     def _close_abandoned(self, experiment: str, *, successor: str) -> None:
         for run in self._client.search_runs([experiment], "attributes.status = 'RUNNING'"):
-            run_id = run.info.run_id
-            if run_id == successor or run.data.tags.get(COMPLETE) == "true":
+            run_id, tags = run.info.run_id, run.data.tags
+            # Whoever explores in the same experiment is left alone: only our own are ended.
+            ours = tags.get(KIND) in (TRAINING, TRIAL)
+            if not ours or run_id == successor or tags.get(COMPLETE) == "true":
                 continue
             self._client.set_tag(run_id, SUPERSEDED_BY, successor)
             self._client.set_terminated(run_id, "KILLED")
             of_this_run = f"source_run_id = '{run_id}'"
             for left in self._client.search_logged_models([experiment], of_this_run):
                 self._client.delete_logged_model(left.model_id)
+
+    def _log_trial(self, trial: TrialLog, experiment: str, *, parent: str) -> None:
+        failed = {ERROR: trial.error[:_LONGEST_TAG]} if trial.error else {}
+        tags = {**trial.tags, **failed, KIND: TRIAL, "mlflow.parentRunId": parent}
+        nested = self._client.create_run(experiment, run_name=trial.name, tags=tags)
+        self._write_down(nested.info.run_id, params=trial.params, metrics=trial.metrics)
+        self._client.set_terminated(nested.info.run_id, "FAILED" if failed else "FINISHED")
 
     def _is_ready(self, model_uri: str) -> bool:
         logged = self._found(self._client.get_logged_model, model_id(model_uri))

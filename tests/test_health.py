@@ -1,0 +1,211 @@
+"""Whether the nights happen, judged by what the ledger holds and by who answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.definition.folders import TEN_LINES
+from tests.fixtures.mlflow import free_port
+from tradewind.health import Finding, examine
+from tradewind.records import Admission, Registration, RunRequest
+from tradewind.reports.brief import brief
+from tradewind.settings import load_settings
+from tradewind.stores.events import TAMPERING, TAMPERING_ENDED
+from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from tradewind.settings import Settings
+
+NIGHTLY = "schedule: {train: '0 3 * * *'}\n"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def stores(tmp_path: Path, ledger_dsn: str, home: Settings) -> Stores:
+    folder = tmp_path / "config" / "models" / "tips"
+    folder.mkdir(parents=True)
+    (folder / "model.yaml").write_text(TEN_LINES + NIGHTLY)
+    (folder / "features.sql").write_text("SELECT 1\n")
+    known = {**home.environment, "TRADEWIND_CONFIG": str(tmp_path / "config")}
+    return Stores.open(load_settings(known))
+
+
+def request(stores: Stores, run_id: str) -> RunRequest:
+    return RunRequest(
+        model="tips", run_id=run_id, as_of=stores.ledger.now(), actor="a test", reason="a night"
+    )
+
+
+def admit(stores: Stores, run_id: str) -> None:
+    asked = request(stores, run_id)
+    admission = Admission(request=asked, definition_digest="d" * 32, fencing_token=1)
+    stores.ledger.record_outcome(brief("admit", asked, admission))
+
+
+def finish(stores: Stores, run_id: str) -> None:
+    admit(stores, run_id)
+    asked = request(stores, run_id)
+    end = Registration(outcome="promoted", version=1, champion=1, reason="the first champion")
+    stores.ledger.record_outcome(brief("register", asked, end))
+
+
+def hold(stores: Stores, run_id: str) -> None:
+    stores.ledger.acquire_lease(
+        "tips", holder=run_id, ttl=DAY, as_of=stores.ledger.now(), actor="a test", reason="a night"
+    )
+
+
+def of(stores: Stores, subject: str, *, now: datetime | None = None) -> Finding:
+    found = {one.subject: one for one in examine(stores, now=now)}
+    return found[subject]
+
+
+def test_a_model_whose_last_night_finished_is_well(stores: Stores) -> None:
+    finish(stores, "night")
+    found = of(stores, "tips", now=stores.ledger.now())
+    assert found.state == "well"
+    assert "promoted: the first champion" in found.sentence
+    assert "UTC" in found.sentence
+    assert not found.ill
+
+
+def test_a_model_that_never_ran_is_late(stores: Stores) -> None:
+    found = of(stores, "tips")
+    assert found.state == "late"
+    assert "no run has ever finished" in found.sentence
+    assert found.ill
+
+
+def test_a_model_whose_last_nights_did_not_finish_is_late_however_much_they_wrote(
+    stores: Stores,
+) -> None:
+    finish(stores, "good night")
+    admit(stores, "bad night")
+    later = stores.ledger.now() + 2 * DAY
+    found = of(stores, "tips", now=later)
+    assert found.state == "late"
+    assert "bad night, admitted at" in found.sentence
+    assert "did not finish: the last stage it did is admit" in found.sentence
+
+
+def test_a_run_that_is_at_it_is_well(stores: Stores) -> None:
+    admit(stores, "tonight")
+    hold(stores, "tonight")
+    found = of(stores, "tips")
+    assert found.state == "well"
+    assert "tonight runs since" in found.sentence
+
+
+def test_a_model_without_a_schedule_runs_by_hand(stores: Stores) -> None:
+    (stores.settings.models_dir / "tips" / "model.yaml").write_text(TEN_LINES)
+    found = of(stores, "tips")
+    assert (found.state, found.ill) == ("by_hand", False)
+
+
+def test_a_broken_definition_is_broken(stores: Stores) -> None:
+    (stores.settings.models_dir / "tips" / "model.yaml").write_text("nonsense: true\n")
+    found = of(stores, "tips")
+    assert found.state == "broken"
+    assert "model.yaml:1: nonsense" in found.sentence
+
+
+def test_an_alias_moved_behind_the_ledgers_back_is_broken_until_it_is_set_right(
+    stores: Stores,
+) -> None:
+    finish(stores, "night")
+    said: dict[str, Any] = {"model": "tips", "as_of": stores.ledger.now(), "actor": "tradewind"}
+    stores.ledger.append(**said, kind=TAMPERING, reason="the alias was moved", payload={})
+    found = of(stores, "tips")
+    assert (found.state, found.sentence) == ("broken", "the alias was moved")
+    stores.ledger.append(**said, kind=TAMPERING_ENDED, reason="it is back", payload={})
+    assert of(stores, "tips", now=stores.ledger.now()).state == "well"
+
+
+def test_a_ledger_that_is_down_is_down_and_no_model_is_judged(stores: Stores) -> None:
+    dead = f"postgresql://tradewind@127.0.0.1:{free_port()}/ledger"
+    known = {**stores.settings.environment, "AIRFLOW_CONN_TRADEWIND_LEDGER": dead}
+    found = {one.subject: one for one in examine(Stores.open(load_settings(known)))}
+    assert found["ledger"].state == "down"
+    assert "tips" not in found
+
+
+# ------------------------------------------------------------------------------------ Airflow
+
+
+@pytest.fixture
+def airflow() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The address of a server that answers as Airflow's does, and what it says."""
+    names = ("scheduler", "dag_processor", "triggerer")
+    said: dict[str, Any] = {name: {"status": "healthy"} for name in (*names, "metadatabase")}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/api/v2/monitor/health" else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(said).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", said
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def behind_a_proxy(stores: Stores, address: str) -> Stores:
+    known = {**stores.settings.environment, "TRADEWIND_AIRFLOW_URL": address}
+    return Stores.open(load_settings(known))
+
+
+def test_the_loopback_is_asked_past_any_proxy_and_each_component_is_said(
+    stores: Stores, airflow: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    mine = behind_a_proxy(stores, airflow[0])
+    states = {one.subject: one.state for one in examine(mine) if "airflow" in one.subject}
+    assert states == dict.fromkeys(
+        [
+            "airflow api-server", "airflow metadatabase", "airflow scheduler",
+            "airflow dag-processor", "airflow triggerer",
+        ],
+        "well",
+    )  # fmt: skip
+
+
+def test_a_dead_scheduler_is_down(stores: Stores, airflow: tuple[str, dict[str, Any]]) -> None:
+    address, said = airflow
+    said["scheduler"] = {
+        "status": "unhealthy",
+        "latest_scheduler_heartbeat": "2026-11-21T03:00:00+00:00",
+    }
+    found = of(behind_a_proxy(stores, address), "airflow scheduler")
+    assert found.state == "down"
+    assert found.sentence == "unhealthy; its last sign of life: 2026-11-21T03:00:00+00:00"
+
+
+def test_an_airflow_that_does_not_answer_is_down(stores: Stores) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    found = of(behind_a_proxy(stores, address), "airflow api-server")
+    assert found.state == "down"
+    assert found.sentence.startswith(f"{address} does not answer")
+
+
+def test_without_an_address_airflow_and_mlflow_are_down(stores: Stores) -> None:
+    assert of(stores, "airflow api-server").sentence == "TRADEWIND_AIRFLOW_URL names no server"
+    assert of(stores, "mlflow").sentence == "MLFLOW_TRACKING_URI names no server"
