@@ -145,6 +145,17 @@ def test_the_same_inputs_train_once(stores: Stores, client: mlflow.MlflowClient)
     assert len(_runs(client, "trains_once")) == runs
 
 
+def test_what_decides_no_prediction_trains_nothing_anew(stores: Stores) -> None:
+    features = stored(frames.feature_set(), stores)
+    keys = {
+        train(
+            admission("renamed"), frames.frozen(name="renamed", **change), features, stores=stores
+        ).train_key
+        for change in ({}, {"owner": "somebody else"}, {"gates": {"confidence": 0.9}})
+    }
+    assert len(keys) == 1
+
+
 @pytest.mark.parametrize("change", [{"window_days": 85}, {"candidate": "linear"}])
 def test_what_the_form_overrides_is_another_training(
     stores: Stores, change: dict[str, Any]

@@ -67,7 +67,7 @@ def evaluate(
         UnavailableError: MLflow, the lake or the ledger does not answer.
     """
     champion = find_champion(admission, trained, stores=stores)
-    inputs = _inputs(frozen, feature_set, trained, champion)
+    inputs = _inputs(frozen, validated, feature_set, trained, champion)
     uri = _uri(json_digest(inputs))
     if stores.lake.exists(uri):
         log.info("%s: the same was judged before: %s", admission.model, uri)
@@ -92,7 +92,11 @@ def evaluate(
 
 
 def _inputs(
-    frozen: FrozenDefinition, feature_set: FeatureSet, trained: TrainedModel, champion: Champion
+    frozen: FrozenDefinition,
+    validated: Validated,
+    feature_set: FeatureSet,
+    trained: TrainedModel,
+    champion: Champion,
 ) -> dict[str, Any]:
     own = frozen.model.metrics.own.values()
     modules = [spec.function.partition(":")[0] for spec in own if spec.function]
@@ -102,6 +106,8 @@ def _inputs(
         "prediction_digest": trained.prediction_digest,
         "judge": trained.judge.model_dump(mode="json"),
         "features": feature_set.digest,
+        # A champion with features of its own reads what the candidate's need not.
+        "validated": validated.digest,
         "champion": [champion.state, champion.version, champion.model_uri],
         "definition": frozen.model.model_dump(mode="json", include=_SECTIONS),
         "functions": [frozen.files[module_key(module)] for module in modules],

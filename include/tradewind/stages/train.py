@@ -10,7 +10,7 @@ import json
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
@@ -37,6 +37,10 @@ _log = logging.getLogger(__name__)
 # What a training came to, on its run: the TrainedModel but for the addresses that MLflow gives it.
 _RESULT = "tradewind.result"
 _EXAMPLE_ROWS = 5
+_DECIDING_SECTIONS = {
+    "problem", "timezone", "entity_key", "event_time", "features", "label", "metrics", "train",
+    "value", "resources",
+}  # fmt: skip
 
 
 def train(
@@ -107,7 +111,7 @@ def _train_key(
 ) -> str:
     return json_digest(
         {
-            "definition": frozen.digest,
+            "definition": _what_decides(frozen),
             "features": feature_set.digest,
             "as_of": admission.as_of.isoformat(),
             "window_days": admission.request.window_days,
@@ -115,6 +119,20 @@ def _train_key(
             "made_with": dict(made),
         }
     )
+
+
+def _what_decides(frozen: FrozenDefinition) -> dict[str, Any]:
+    """Of a definition, what a model's predictions depend on, with every default filled in.
+
+    A comment, an owner or a gate is not of it: to change one trains nothing anew.
+    """
+    told = frozen.model.model_dump(mode="json", include=_DECIDING_SECTIONS)
+    candidates = {
+        name: candidate.model_dump(mode="json")
+        for name, candidate in frozen.model.candidates.items()
+    }
+    modules = {name: text for name, text in frozen.files.items() if name.startswith("python:")}
+    return {**told, "candidates": candidates, "modules": modules}
 
 
 def _origin(
