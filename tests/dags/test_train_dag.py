@@ -100,6 +100,16 @@ def test_retries_time_out_and_pool_come_from_the_definition(
     assert str(dag.timetable.timezone) == "America/New_York"
 
 
+def test_an_owner_of_many_words_takes_no_dag_down(
+    models_dir: Path, parse: Callable[[], DagBag]
+) -> None:
+    definition = models_dir / "flight_delay" / "model.yaml"
+    long = "The desk of all flights from New York " * 5
+    text = definition.read_text()
+    definition.write_text(text.replace("owner: Flight operations desk", f"owner: {long}"))
+    assert set(parse().dags) == {"flight_delay.train"}
+
+
 def test_the_page_says_what_the_model_is_for_and_who_owns_it(dag: DAG) -> None:
     assert "Flight operations desk" in dag.doc_md
     assert "Which departures from New York to prepare for" in dag.doc_md

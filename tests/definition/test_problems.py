@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.definition.folders import SQL, TEN_LINES, WHOLE
-from tradewind.definition.loader import parse_definition
+from tests.definition.folders import SQL, TEN_LINES, WHOLE, write_model
+from tradewind.definition.loader import load_definition, parse_definition
 from tradewind.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _LETTERS = "small letters, digits and underscores, beginning with a letter"
 _EVERY_METRIC = (
@@ -604,15 +609,25 @@ _CASES = {
 
 
 @pytest.mark.parametrize(("old", "new", "said"), _CASES.values(), ids=_CASES.keys())
-def test_a_mistake_is_said_with_its_line(old: str, new: str, said: list[str]) -> None:
+def test_a_mistake_is_said_with_its_line(
+    old: str, new: str, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert old in WHOLE
+    text = WHOLE.replace(old, new, 1)
+    name = "tips" if text.startswith("name: tips\n") else "late"
+    folder = write_model(tmp_path, text, name=name)
+    monkeypatch.chdir(folder.parent)
 
     with pytest.raises(DefinitionError) as caught:
-        parse_definition(
-            {"model.yaml": WHOLE.replace(old, new, 1), "features.sql": SQL}, where="here"
-        )
+        load_definition(folder)
 
-    assert caught.value.problems == [f"here/model.yaml:{line}" for line in said]
+    assert caught.value.problems == [f"{name}/model.yaml:{line}" for line in said]
+
+
+def test_what_an_earlier_release_took_is_still_read() -> None:
+    once = WHOLE.replace("label:\n  relation: trains_arrival", "label:\n  relation: trams", 1)
+    assert once != WHOLE
+    assert parse_definition({"model.yaml": once, "features.sql": SQL}, where="here").model
 
 
 def test_the_sound_definition_of_these_tests_is_sound() -> None:

@@ -59,6 +59,9 @@ def load_definition(folder: Path) -> FrozenDefinition:
 def parse_definition(files: Mapping[str, str], *, where: str) -> FrozenDefinition:
     """Read a definition from the text of its files, as a run froze them.
 
+    It agreed with itself when it was frozen and is not asked again: a later release may ask more of
+    a folder, and the champions of earlier ones must still be read.
+
     Args:
         files: As `FrozenDefinition.files`.
         where: What stands before the files' names in a problem.
@@ -83,8 +86,9 @@ def _checked(
         model = ModelDefinition.model_validate(document.value)
     except ValidationError as error:
         found = {**translate(error, document), **found}
-    for path, problem in disagreements(document, files, folder=folder):
-        found.setdefault(path, problem)
+    if folder is not None:
+        for path, problem in disagreements(document, files, folder=folder):
+            found.setdefault(path, problem)
     if found or model is None:
         raise DefinitionError(_lines(place, [*found.values()]))
     return FrozenDefinition(model=model, files=files, digest=digest_of_files(files))

@@ -86,7 +86,7 @@ class ModelDefinition(Section):
     """What `config/models/<name>/model.yaml` says, with every default filled in."""
 
     name: Identifier
-    owner: str = Field(min_length=1, max_length=80)
+    owner: str = Field(min_length=1)
     purpose: Annotated[Purpose, BeforeValidator(_as_purpose), OrText()]
     """A sentence, or its parts."""
     problem: Problem

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
 
 _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
+# Airflow refuses a DAG with a longer one, and with it every DAG of the file.
+_LONGEST_TAG = 100
 _MARKDOWN = """\
 # {name}
 
@@ -43,7 +45,7 @@ def train_dag(model: ModelDefinition) -> DAG:
         params=_form(model),
         default_args=_task_defaults(model),
         doc_md=_page(model),
-        tags=["tradewind", "train", f"owner:{model.owner}"],
+        tags=["tradewind", "train", f"owner:{model.owner}"[:_LONGEST_TAG]],
     )
 
 
