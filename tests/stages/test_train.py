@@ -270,8 +270,10 @@ def test_what_fails_after_the_search_loses_no_trial(
 
 
 def test_a_model_with_a_function_of_its_own_is_refused(
-    stores: Stores, client: mlflow.MlflowClient
+    stores: Stores, client: mlflow.MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No YAML can name a function, and so no key is made of one.
+    monkeypatch.setattr("tradewind.stages.train._train_key", lambda *_, **__: "own_function")
     train_section = frames.body()["train"]
     # An estimator that holds whatever function it is given, and which YAML can name.
     train_section["candidates"] = {

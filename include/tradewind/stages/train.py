@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from tradewind.definition.frozen import MODEL_FILE
 from tradewind.learning import account
 from tradewind.learning.estimators import predict
 from tradewind.learning.fit import fit_model, sample
@@ -37,10 +38,8 @@ _log = logging.getLogger(__name__)
 # What a training came to, on its run: the TrainedModel but for the addresses that MLflow gives it.
 _RESULT = "tradewind.result"
 _EXAMPLE_ROWS = 5
-_DECIDING_SECTIONS = {
-    "problem", "timezone", "entity_key", "event_time", "features", "label", "metrics", "train",
-    "value", "resources",
-}  # fmt: skip
+# What a definition says that no prediction depends on: to change it trains nothing anew.
+_UNDECIDING_SECTIONS = {"owner", "purpose", "gates", "fallback", "schedule"}
 
 
 def train(
@@ -122,17 +121,18 @@ def _train_key(
 
 
 def _what_decides(frozen: FrozenDefinition) -> dict[str, Any]:
-    """Of a definition, what a model's predictions depend on, with every default filled in.
+    """What a model's predictions depend on, now and later, with every default filled in.
 
-    A comment, an owner or a gate is not of it: to change one trains nothing anew.
+    The SQL is of it as text, also where another text gives the same rows: the champion's features
+    will be made with it from rows to come.
     """
-    told = frozen.model.model_dump(mode="json", include=_DECIDING_SECTIONS)
-    candidates = {
-        name: candidate.model_dump(mode="json")
-        for name, candidate in frozen.model.candidates.items()
+    model = frozen.model
+    candidates = {name: one.model_dump(mode="json") for name, one in model.candidates.items()}
+    return {
+        **model.model_dump(mode="json", exclude=_UNDECIDING_SECTIONS),
+        "candidates": candidates,
+        "files": {name: text for name, text in frozen.files.items() if name != MODEL_FILE},
     }
-    modules = {name: text for name, text in frozen.files.items() if name.startswith("python:")}
-    return {**told, "candidates": candidates, "modules": modules}
 
 
 def _origin(
