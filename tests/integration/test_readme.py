@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.fixtures.sandbox import CLONE
+from tests.fixtures.shop import AS_OF, README, block, open_shop
 from tradewind.cli import app
 from tradewind.pipeline import run_training
 from tradewind.records import RunRequest
@@ -23,41 +23,13 @@ if TYPE_CHECKING:
 
     from tradewind.settings import Settings
 
-README = (CLONE / "README.md").read_text()
-DAYS, CUSTOMERS_A_DAY = 130, 30
-
-
-def block(language: str) -> str:
-    """The README's first code block in a language."""
-    return re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)[1]
-
-
-def customers(first: date) -> str:
-    """A CSV file in which heavy visitors of the basic plan leave."""
-    lines = ["customer,renewal_at,plan,visits,churned"]
-    for day in range(DAYS):
-        at = datetime.combine(first, datetime.min.time(), tzinfo=UTC) + timedelta(days=day)
-        for number in range(CUSTOMERS_A_DAY):
-            visits = (number * 7 + day * 3) % 20
-            plan = ("basic", "plus")[(number + day) % 2]
-            churned = (visits > 12 and plan == "basic") != ((number + day) % 11 == 0)
-            when = at + timedelta(minutes=number)
-            lines.append(f"c{day}-{number},{when.isoformat()},{plan},{visits},{churned}")
-    return "\n".join(lines) + "\n"
-
 
 @pytest.fixture
 def shop(
     ledger_dsn: str, mlflow_server: str, home: Settings, tmp_path: Path, monkeypatch
 ) -> Settings:
     """A configuration with the README's model, and its file."""
-    folder = tmp_path / "shop" / "config" / "models" / "churn"
-    folder.mkdir(parents=True)
-    (folder / "model.yaml").write_text(block("yaml"))
-    (folder / "features.sql").write_text(block("sql"))
-    data = tmp_path / "shop" / "data" / "customers.csv"
-    data.parent.mkdir()
-    data.write_text(customers(date(2024, 1, 1)))
+    open_shop(tmp_path / "shop")
     monkeypatch.setenv("TRADEWIND_CONFIG", str(tmp_path / "shop" / "config"))
     monkeypatch.setenv("TRADEWIND_FILES", str(tmp_path / "shop"))
     return load_settings()
@@ -71,9 +43,8 @@ def test_the_ten_lines_are_ten_lines() -> None:
 def test_the_model_of_the_readme_checks_and_becomes_champion(shop: Settings) -> None:
     checked = CliRunner().invoke(app, ["check", "churn"])
     assert checked.exit_code == 0, checked.output
-    as_of = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=DAYS)
     request = RunRequest(
-        model="churn", run_id="readme", as_of=as_of, actor="a test", reason="the README says so"
+        model="churn", run_id="readme", as_of=AS_OF, actor="a test", reason="the README says so"
     )
     records = run_training(request, stores=Stores.open(shop))
     assert records["register"].outcome == "promoted", records["gate"].results
