@@ -12,7 +12,7 @@ import pytest
 
 from tests.candidates import Shelf, fresh_name
 from tradewind.errors import LeaseLostError, PromotionRefusedError, RegistryError
-from tradewind.promotion import CHAMPION, Promotion, champion, promote, reconcile
+from tradewind.promotion import CHAMPION, Promotion, promote, reconcile
 from tradewind.stores.ledger import ROUTINE, Lease, Ledger
 from tradewind.stores.registry import Registry
 
@@ -62,6 +62,10 @@ class Desk:
     def reconcile(self) -> Any:
         return reconcile(stores=self, model=self.model)  # type: ignore[arg-type]
 
+    def champion(self, as_of: datetime | None = None) -> int | None:
+        found = self.ledger.champion(self.model, as_of=as_of)
+        return found.version if found else None
+
     def alias(self) -> int | None:
         return self.registry.alias(self.model, CHAMPION)
 
@@ -108,7 +112,7 @@ def test_a_first_version_becomes_champion(desk: Desk) -> None:
     promotion = desk.promote(version, None, run_id="r1")
 
     assert (promotion.version, promotion.previous) == (version, None)
-    assert champion(desk, desk.model) == desk.alias() == version  # type: ignore[arg-type]
+    assert desk.champion() == desk.alias() == version
     assert desk.kinds() == ["intended", "applied"]
     intended, applied = desk.ledger.events(model=desk.model, kind=["intended", "applied"])
     assert (intended.id, applied.id) == (promotion.intended_event, promotion.applied_event)
@@ -129,7 +133,7 @@ def test_a_night_of_the_past_has_the_champion_of_the_past(desk: Desk) -> None:
     desk.promote(second, first, as_of=JUNE + DAY)
 
     moments = (JUNE - DAY, JUNE, JUNE + DAY, None)
-    found = [champion(desk, desk.model, moment) for moment in moments]  # type: ignore[arg-type]
+    found = [desk.champion(moment) for moment in moments]
 
     assert found == [None, first, second, second]
 
@@ -171,7 +175,7 @@ def test_the_champions_own_night_promotes_a_better_one(desk: Desk) -> None:
     first, second = desk.version("a"), desk.version("b")
     desk.promote(first, None)
     desk.promote(second, first, as_of=JUNE)
-    assert champion(desk, desk.model, JUNE) == second  # type: ignore[arg-type]
+    assert desk.champion(JUNE) == second
 
 
 def test_a_run_that_lost_its_lease_promotes_nothing(desk: Desk) -> None:
@@ -215,7 +219,7 @@ def test_of_twenty_promotions_of_one_predecessor_exactly_one_wins(desk: Desk) ->
 
     assert len(won) == 1
     assert refused == won * 19
-    assert desk.alias() == champion(desk, desk.model) == won[0]  # type: ignore[arg-type]
+    assert desk.alias() == desk.champion() == won[0]
     assert desk.kinds() == ["intended", "applied"] * 2
 
 
@@ -312,7 +316,7 @@ def test_an_alias_moved_behind_the_ledgers_back_is_reported_and_not_put_back(des
     assert (result.state, result.champion, result.alias) == ("tampered", first, second)
     assert f"at version {second}, and the ledger says version {first}" in result.sentence
     assert desk.alias() == second
-    assert champion(desk, desk.model) == first  # type: ignore[arg-type]
+    assert desk.champion() == first
     reported = desk.ledger.events(model=desk.model, kind="tampering")
     assert [event.payload for event in reported] == [{"alias": second, "champion": first}]
 

@@ -149,9 +149,9 @@ def run(
 
     Exit code 3 where the run was not admitted.
     """
+    from tradewind.as_of import as_of_for
     from tradewind.pipeline import run_training
     from tradewind.records import RunRequest
-    from tradewind.requests import as_of_for
 
     if pipeline != "train":
         typer.echo(f"there is no pipeline {pipeline!r}: train is", err=True)

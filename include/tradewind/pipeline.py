@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from tradewind.definition.loader import parse_definition
 from tradewind.records import (
     Admission,
     Evaluation,
@@ -142,9 +141,7 @@ def run_training(
 
 def frozen_definition(admission: Admission, *, stores: Stores) -> FrozenDefinition:
     """The definition that the run was admitted with, whatever the folder says by now."""
-    digest = admission.definition_digest
-    files = stores.ledger.definition_files(digest)
-    return parse_definition(files, where=f"{admission.model}, frozen as {digest[:12]}")
+    return stores.ledger.definition(admission.model, admission.definition_digest)
 
 
 def record_from(kind: type[R], value: Mapping[str, Any]) -> R:

@@ -68,12 +68,6 @@ class Reconciliation(Record):
     sentence: str
 
 
-def champion(stores: Stores, model: str, as_of: datetime | None = None) -> int | None:
-    """The version that decided at a moment (the newest where none is named), by the ledger."""
-    found = stores.ledger.champion(model, as_of=as_of)
-    return found.version if found else None
-
-
 def promote(
     *,
     stores: Stores,

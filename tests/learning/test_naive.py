@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.learning import frames
 from tradewind.errors import LabelError
-from tradewind.learning.naive import NaiveRule, fit_naive
+from tradewind.learning.naive import fit_naive
 
 FRAME = pd.DataFrame(
     {
@@ -44,14 +42,6 @@ def test_a_group_never_seen_gets_the_prior() -> None:
 def test_no_shrinking_is_the_groups_own_rate() -> None:
     rule = fit_naive(frames.definition(fallback={**GROUPED, "shrink": 0}), FRAME)
     assert rule.score(FRAME)[0] == 1.0
-
-
-def test_groups_of_several_columns_survive_being_written_down() -> None:
-    model = frames.definition(fallback={**GROUPED, "by": ["carrier", "hour"]})
-    rule = fit_naive(model, FRAME)
-    again = NaiveRule.from_json(json.loads(json.dumps(rule.to_json())))
-    assert again == rule
-    assert np.array_equal(again.score(FRAME), rule.score(FRAME))
 
 
 def test_a_regression_gets_means() -> None:

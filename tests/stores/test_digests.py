@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tradewind.errors import LakeError
-from tradewind.stores.digests import canonical_json, combine, json_digest, table_digest
+from tradewind.stores.digests import canonical_json, json_digest, table_digest
 
 KINDS = {
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
@@ -168,8 +168,3 @@ def test_what_json_cannot_hold_is_refused() -> None:
         json_digest(math.nan)
     with pytest.raises(TypeError, match="Decimal has no form"):
         json_digest(Decimal(1))
-
-
-def test_digests_are_combined_in_order() -> None:
-    assert combine("a", "b") != combine("b", "a")
-    assert combine("ab", "c") != combine("a", "bc")

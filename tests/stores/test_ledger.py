@@ -213,12 +213,9 @@ def test_outcomes_come_newest_first(ledger: Ledger) -> None:
     assert ledger.outcomes(model="m", limit=1) == [outcome("ingest", run_id="r2")]
     last = ledger.last_outcome("m", "ingest")
     assert last is not None
-    assert (last.run_id, last.recorded_at) == ("r2", ledger.last_sign("m"))
+    (newest,) = ledger.events(model="m", newest_first=True, limit=1)
+    assert (last.run_id, last.recorded_at) == ("r2", newest.recorded_at)
     assert ledger.last_outcome("m", "gate") is None
-
-
-def test_nothing_was_heard_of_a_model_without_events(ledger: Ledger) -> None:
-    assert ledger.last_sign("m") is None
 
 
 # ---------------------------------------------------------------------------------------- champion

@@ -9,8 +9,8 @@ conjugate prior worth `shrink` rows (Efron and Morris, 1975).
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -51,15 +51,6 @@ class NaiveRule:
             return np.full(len(frame), self.prior, dtype=np.float64)
         found = _group_names(frame, self.by).map(dict(self.groups)).fillna(self.prior)
         return found.to_numpy(dtype=np.float64, copy=True)
-
-    def to_json(self) -> dict[str, Any]:
-        """The rule as plain values."""
-        return {**asdict(self), "by": list(self.by), "groups": dict(self.groups)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> NaiveRule:
-        """The rule that `to_json` wrote."""
-        return cls(**{**value, "by": tuple(value["by"])})
 
 
 def fit_naive(model: ModelDefinition, frame: pd.DataFrame) -> NaiveRule:

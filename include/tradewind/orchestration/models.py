@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import get_parsing_context
 
-from tradewind.definition.loader import load_definition, model_folders, parse_definition
+from tradewind.definition.loader import load_definition, model_folders
 from tradewind.errors import DefinitionError
 from tradewind.settings import load_settings
 
@@ -66,12 +66,8 @@ def _last_good(name: str) -> ModelDefinition | None:
     from tradewind.stores.ledger import Ledger
 
     try:
-        ledger = Ledger.open(load_settings())
-        digest = ledger.last_definition(name)
-        if digest is None:
-            return None
-        where = f"{name}, frozen as {digest[:12]}"
-        return parse_definition(ledger.definition_files(digest), where=where).model
+        frozen = Ledger.open(load_settings()).last_good(name)
     except (TradewindError, psycopg2.Error):
         log.exception("the last good definition of %s cannot be had", name)
         return None
+    return frozen.model if frozen else None

@@ -130,8 +130,8 @@ def airflow_connection(conn_id: str) -> str | None:
 
 def request_of(model: str, context: Context, *, stores: Stores) -> RunRequest:
     """What this DAG run asks for: the form's answers, or the schedule's."""
+    from tradewind.as_of import as_of_for
     from tradewind.records import RunRequest
-    from tradewind.requests import as_of_for
 
     dag_run, answers = context["dag_run"], context["params"]
     how = dag_run.run_type.value

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tradewind.definition.loader import parse_definition
 from tradewind.engine.database import open_database
 from tradewind.engine.features import build
 from tradewind.engine.relations import load
@@ -166,8 +165,7 @@ def _require_units(champion: Champion, frozen: FrozenDefinition, judge: pd.DataF
 
 def _definition_of(loaded: LoadedModel, *, stores: Stores) -> FrozenDefinition:
     digest = loaded.metadata["origin"]["tradewind.definition_digest"]
-    files = stores.ledger.definition_files(digest)
-    return parse_definition(files, where=f"{loaded.metadata['model']}@{digest[:12]}")
+    return stores.ledger.definition(loaded.metadata["model"], digest)
 
 
 def _own_features(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.definition.loader import load_definition, model_folders, parse_definition
+from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.problems import nearest
 from tradewind.errors import DefinitionError, RequestError
 from tradewind.records import Admission, Refusal, RunRequest
@@ -113,17 +113,14 @@ def _definition(
 def _last_good(
     request: RunRequest, error: DefinitionError, *, stores: Stores
 ) -> tuple[FrozenDefinition, str]:
-    digest = stores.ledger.last_definition(request.model)
-    if digest is None:
-        raise error
     try:
-        frozen = parse_definition(
-            stores.ledger.definition_files(digest), where=f"{request.model}@{digest[:12]}"
-        )
+        frozen = stores.ledger.last_good(request.model)
     except DefinitionError as older:
         # What was whole under an earlier release need not be so under this one.
         raise DefinitionError([*error.problems, *older.problems]) from error
-    return frozen, _warn(request, error, digest, stores=stores)
+    if frozen is None:
+        raise error
+    return frozen, _warn(request, error, frozen.digest, stores=stores)
 
 
 def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: Stores) -> str:

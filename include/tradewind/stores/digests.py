@@ -47,11 +47,6 @@ def json_digest(value: Any) -> str:
     return _hash(canonical_json(value).encode())
 
 
-def combine(*digests: str) -> str:
-    """The digest of several in this order."""
-    return json_digest(list(digests))
-
-
 def table_digest(table: pa.Table | pa.RecordBatchReader | Iterable[pa.RecordBatch]) -> str:
     """The digest of rows: 32 hexadecimal digits.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tradewind.definition.loader import parse_definition
 from tradewind.records import Moment, Record
 from tradewind.stores import events, frozen_definitions, leases, outcomes
 from tradewind.stores.connections import postgres_dsn
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime, timedelta
 
+    from tradewind.definition.frozen import FrozenDefinition
     from tradewind.records import StageOutcome
     from tradewind.settings import Settings
 
@@ -149,11 +151,6 @@ class Ledger:
                 limit=limit,
             )
 
-    def last_sign(self, model: str) -> datetime | None:
-        """When anything was last written about a model, or None."""
-        found = self.events(model=model, newest_first=True, limit=1)
-        return found[0].recorded_at if found else None
-
     def now(self) -> datetime:
         """The database's clock."""
         with self._database.transaction() as cursor:
@@ -185,6 +182,20 @@ class Ledger:
         """The digest that was frozen last for a model, or None."""
         with self._database.transaction() as cursor:
             return frozen_definitions.last(cursor, model)
+
+    def definition(self, model: str, digest: str) -> FrozenDefinition:
+        """A definition that was frozen for a model, typed.
+
+        Raises:
+            DefinitionError: What was whole under an earlier release is not under this one.
+            LedgerError: Nothing was frozen under this digest.
+        """
+        return parse_definition(self.definition_files(digest), where=f"{model}@{digest[:12]}")
+
+    def last_good(self, model: str) -> FrozenDefinition | None:
+        """The definition that the model's last run was admitted with; None before the first."""
+        digest = self.last_definition(model)
+        return self.definition(model, digest) if digest else None
 
     # ------------------------------------------------------------------------------------ leases
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.definition.loader import load_definition, model_folders, parse_definition
+from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.moments import last_midnight, midnight, parse_moment
 from tradewind.errors import DefinitionError
 
@@ -43,8 +43,7 @@ def current_definition(name: str, *, stores: Stores) -> ModelDefinition:
             raise DefinitionError(f"config/models/{name}: there is no such folder")
         return load_definition(folder).model
     except DefinitionError:
-        digest = stores.ledger.last_definition(name)
-        if digest is None:
+        frozen = stores.ledger.last_good(name)
+        if frozen is None:
             raise
-        files = stores.ledger.definition_files(digest)
-        return parse_definition(files, where=f"{name}, frozen as {digest[:12]}").model
+        return frozen.model

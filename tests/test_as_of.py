@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.definition.folders import TEN_LINES
+from tradewind.as_of import as_of_for
 from tradewind.definition.loader import load_definition
 from tradewind.errors import DefinitionError
-from tradewind.requests import as_of_for
 from tradewind.settings import load_settings
 from tradewind.stores.stores import Stores
 
