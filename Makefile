@@ -9,6 +9,9 @@ WITH ?=
 # More arguments for the command behind a target: `make test ARGS="-k lake"`.
 ARGS ?=
 
+# Processes that share the tests; each starts servers of its own and takes about 2 GB.
+WORKERS ?= 2
+
 # Nothing set in the caller's shell for another project gets into what is started here.
 FOREIGN := AIRFLOW% _AIRFLOW% MLFLOW% _MLFLOW% PYTHON% PYTEST% PG% VIRTUAL_ENV CONDA_PREFIX \
 	UV_PROJECT_ENVIRONMENT UV_SYSTEM_PYTHON UV_PYTHON PIP_TARGET PIP_PREFIX PIP_USER PIP_ROOT
@@ -18,7 +21,7 @@ $(foreach name,$(filter $(FOREIGN),$(.VARIABLES)),$(eval unexport $(name)))
 STARTED := test -d "$${TRADEWIND_HOME:-.tradewind}/run"
 READY := { test -x $(BIN)/tradewind || $(MAKE) --no-print-directory setup; }
 
-.PHONY: help setup run stop status reset test check lint types format schema lock
+.PHONY: help setup run stop status reset test drill check lint types format schema lock
 
 help: ## list the targets
 	echo "Tradewind: nightly machine-learning operations on Apache Airflow"
@@ -49,8 +52,11 @@ status: ## what of the platform is running, and where
 reset: setup ## stop, and empty everything derived (lake, MLflow, ledger); source tables and .venv stay
 	$(BIN)/tradewind reset
 
-test: setup ## run every test
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run every test, on two workers
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+drill: setup ## a bad promotion, taken back by the nights through the real scheduler (minutes)
+	$(BIN)/python -m pytest tests/integration/test_served_nights.py -m "drill or platform" $(ARGS)
 
 check: setup ## format, lint, types, layers, schema
 	$(BIN)/ruff format --check --quiet .

@@ -9,8 +9,8 @@ from __future__ import annotations
 from airflow.sdk import chain
 
 from tradewind.orchestration import tasks
+from tradewind.orchestration.model_dags import train_dag
 from tradewind.orchestration.models import runnable_models
-from tradewind.orchestration.train_dag import train_dag
 
 for model in runnable_models("train"):
     with train_dag(model):

@@ -17,10 +17,16 @@ from typer.testing import CliRunner
 from tests.fixtures.mlflow import free_port
 from tests.fixtures.postgres import ledger_of_its_own
 from tradewind import cli
+from tradewind.cli import plumbing
+from tradewind.errors import RequestError
 from tradewind.local.databases import GUESTS
+from tradewind.nights import Symptom
+from tradewind.overview import ranked
 from tradewind.pipeline import TRAIN
+from tradewind.reports.pages import versions_page
 from tradewind.settings import load_settings
 from tradewind.stores.ledger import Ledger
+from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,15 +52,16 @@ validate:
 train:
   search: {trials: 1}
   candidates: {linear: {estimator: sklearn.linear_model.Ridge}}
+retrain: {cadence: 12 hours}
 """
 STAGES = {"admit", *TRAIN}
 SQL = "SELECT bill, paid_at, paid_at AS prediction_time, guests FROM bills\n"
 
 
 def bills() -> str:
-    """A hundred days of ten bills each; the tip is the guests', and a little of the weather's."""
+    """Days of ten bills each; the tip is the guests', and a little of the weather's."""
     first, lines = datetime(2026, 1, 1, 12, tzinfo=UTC), ["bill,paid_at,guests,tip"]
-    for number in range(1000):
+    for number in range(1010):
         paid, guests = first + timedelta(days=number // 10), 1 + number * 7 % 8
         tip = guests + number * 13 % 5 / 10
         lines.append(f"{number},{paid:%Y-%m-%dT%H:%M:%SZ},{guests},{tip}")
@@ -116,13 +123,18 @@ def place(
         yield Place(known, shell(known, "run", "tips", "train", "--as-of", AS_OF))
 
 
+def enter(place: Place, patch: pytest.MonkeyPatch) -> Any:
+    """Make this process a shell of that place; gives what runs a command."""
+    for name, value in place.environment.items():
+        if name.startswith(("TRADEWIND", "AIRFLOW", "MLFLOW", "USER")):
+            patch.setenv(name, value)
+    return lambda *words: CliRunner().invoke(cli.app, list(words))
+
+
 @pytest.fixture
 def ask(place: Place, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs a command as a shell of that place would; gives its result."""
-    for name, value in place.environment.items():
-        if name.startswith(("TRADEWIND", "AIRFLOW", "MLFLOW", "USER")):
-            monkeypatch.setenv(name, value)
-    return lambda *words: CliRunner().invoke(cli.app, list(words))
+    return enter(place, monkeypatch)
 
 
 # -------------------------------------------------------------------------------------- running
@@ -171,10 +183,10 @@ def test_the_lease_of_a_killed_run_is_broken_with_a_reason(place: Place, ask: An
         actor="a test",
         reason="to be killed",
     )
-    assert "the lease of killed is broken" in ask("release", "tips", "--reason", "gone").output
+    assert "the lease of killed is broken" in ask("unlock", "tips", "--reason", "gone").output
     assert place.ledger.lease("tips") is None
-    assert "nobody holds its lease" in ask("release", "tips", "--reason", "gone").output
-    assert ask("release", "tips").exit_code == 2
+    assert "nobody holds its lease" in ask("unlock", "tips", "--reason", "gone").output
+    assert ask("unlock", "tips").exit_code == 2
 
 
 def test_the_help_says_at_which_moment_a_run_stands(ask: Any) -> None:
@@ -188,7 +200,14 @@ def test_the_help_says_at_which_moment_a_run_stands(ask: Any) -> None:
         ("history", "tisp"),
         ("check", "tisp"),
         ("test", "tisp"),
-        ("release", "tisp", "--reason", "x"),
+        ("unlock", "tisp", "--reason", "x"),
+        ("release", "tisp", "hold", "--reason", "x"),
+        ("live", "tisp"),
+        ("decision", "tisp"),
+        ("log", "tisp"),
+        ("incidents", "tisp"),
+        ("acknowledge", "tisp", "key", "--reason", "x"),
+        ("silence", "tisp", "key", "--until", "2999-01-01", "--reason", "x"),
     ],
     ids=lambda words: words[0],
 )
@@ -199,7 +218,24 @@ def test_a_name_that_is_none_is_answered_with_the_nearest(ask: Any, words: tuple
 
 
 def test_a_pipeline_that_is_none_is_refused(ask: Any) -> None:
-    assert ask("run", "tips", "score").exit_code == 2
+    said = ask("run", "tips", "scroe")
+    assert said.exit_code == 2
+    assert "there is no pipeline 'scroe'; did you mean score?" in said.output
+
+
+def test_an_order_is_carried_out_refused_or_not_understood(ask: Any) -> None:
+    said = ask("release", "tips", "fall-back", "--reason", "nonsense on line")
+    assert said.exit_code == 0
+    assert "tips: the model is switched off: the naive rule decides" in said.output
+    assert "switched off: nonsense on line" in said.output
+    back = ask("release", "tips", "resume", "--reason", "it was the source", "--json")
+    assert json.loads(back.output)["after"]["switched_off"] is None
+    again = ask("release", "tips", "resume", "--reason", "once more")
+    assert isinstance(again.exception, RequestError)
+    said = ask("release", "tips", "rol_back", "--reason", "x")
+    assert said.exit_code == 2
+    assert "there is no action 'rol_back'; did you mean roll_back?" in said.output
+    assert ask("release", "tips", "hold").exit_code == 2
 
 
 # -------------------------------------------------------------------------------------- reading
@@ -238,6 +274,166 @@ def test_a_report_is_written_as_a_page(ask: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert ask("report", "tips", "gate", "--output", str(page)).exit_code == 0
     assert "beats_naive" in page.read_text()
+
+
+# ------------------------------------------------------------------------------------ the nights
+
+
+@pytest.fixture(scope="module")
+def night(place: Place) -> Any:
+    """The night after the training, scored and looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        ask = enter(place, patch)
+        return tuple(ask("run", "tips", name, "--as-of", AS_OF) for name in ("score", "monitor"))
+
+
+def test_a_night_is_scored_looked_at_and_decided_from_a_shell(night: Any) -> None:
+    scored, looked = night
+    assert (scored.exit_code, looked.exit_code) == (0, 0), (scored.output, looked.output)
+    assert "10 entities served: champion 10" in scored.output
+    assert "10 predictions watched: 10 with a label" in looked.output
+    assert "nothing asks for anything" in looked.output
+    assert "no incident is open" in looked.output
+
+
+def test_the_log_says_what_was_served_to_whom_and_why(night: Any, ask: Any) -> None:
+    said = ask("log", "tips", "--limit", "3").output
+    assert said.count(", by version 1 (champion)") == 3
+    assert "    guests 3 lowered it" in said
+    assert "and 7 more" in said
+    (row,) = json.loads(ask("log", "tips", "--as-of", AS_OF, "--entity", "995", "--json").output)
+    assert (row["entity"], row["source"]) == ("[995]", "champion")
+    assert json.loads(ask("log", "tips", "--entity", "[995]", "--json").output) == [row]
+    assert json.loads(ask("log", "tips", "--entity", "nobody", "--json").output) == []
+    missing = ask("log", "tips", "--as-of", "2026-01-05")
+    assert "the night of 2026-01-05 00:00 UTC was not scored" in str(missing.exception)
+
+
+def test_who_decides_is_said_with_what_was_live_when(place: Place, ask: Any) -> None:
+    said = ask("live", "tips").output
+    assert "  champion: version 1, since 2026-04-11 00:00" in said
+    assert "2026-04-11 00:00:00 UTC  promote version 1, ann: by hand" in said
+    before = ask("live", "tips", "--as-of", "2026-01-05").output
+    assert "  no champion" in before
+    assert "  nothing yet" in before
+    state = json.loads(ask("live", "tips", "--as-of", AS_OF, "--json").output)
+    assert state["champion"] == 1
+
+
+def test_a_decision_is_told_and_made_again_from_what_it_stands_on(night: Any, ask: Any) -> None:
+    said = ask("decision", "tips", "--as-of", AS_OF, "--replay")
+    assert said.exit_code == 0
+    for words in (
+        "tips, the night of 2026-04-11 00:00:00 UTC: nothing: nothing asks for anything",
+        "not retrain: nothing speaks for it",
+        "who decides: champion: version 1",
+        "no night was looked at before",
+        "replayed from its kept grounds: the same decision",
+    ):
+        assert words in said.output
+    missing = ask("decision", "tips", "--as-of", "2026-01-05")
+    assert "nothing was decided for the night of 2026-01-05 00:00 UTC" in str(missing.exception)
+
+
+def test_a_decision_whose_grounds_were_changed_is_not_the_same(
+    night: Any, ask: Any, place: Place
+) -> None:
+    uri = json.loads(ask("decision", "tips", "--as-of", AS_OF, "--json").output)["decision"]
+    kept = load_settings(place.environment).home / "lake" / uri["grounds_uri"]
+    whole = kept.read_text()
+    kept.chmod(0o644)
+    kept.write_text(json.dumps({**json.loads(whole), "in_flight": "train/somebody"}))
+    try:
+        said = ask("decision", "tips", "--as-of", AS_OF, "--replay")
+    finally:
+        kept.write_text(whole)
+    assert said.exit_code == 1
+    assert "the kept grounds are not those that it was made on" in said.output
+
+
+def test_a_training_that_a_night_decides_on_is_launched_once(ask: Any, place: Place) -> None:
+    words = ("run", "tips", "monitor", "--as-of", "2026-04-12")
+    assert ask("run", "tips", "score", "--as-of", "2026-04-12").exit_code == 0
+    decided = ask(*words)
+    assert decided.exit_code == 0, decided.output
+    assert "retrain: the champion" in decided.output
+    assert f"`tradewind {' '.join(words[:4])} 2026-04-12T00:00:00+00:00 --launch`" in decided.output
+    launched = ask(*words, "--launch")
+    assert launched.exit_code == 0, launched.output
+    assert "beats_naive" in launched.output
+    again = ask(*words, "--launch")
+    assert "is over: " in again.output
+    ends = place.ledger.events(model="tips", kind="retrain_ended")
+    assert len(ends) == 1
+    soon = ask("run", "tips", "train", "--as-of", "2026-04-13")
+    assert soon.exit_code == 3
+    assert "`override`" in place.ledger.last_outcome("tips", "admit").lines[0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("score", "--wider"), "--wider is an option of train, not of score"),
+        (("monitor", "--override", "x"), "--override is an option of train, not of monitor"),
+        (("train", "--launch"), "--launch is an option of monitor, not of train"),
+    ],
+)
+def test_an_option_of_another_pipeline_is_refused(
+    ask: Any, words: tuple[str, ...], answer: str
+) -> None:
+    said = ask("run", "tips", *words)
+    assert said.exit_code == 2
+    assert answer in said.output
+
+
+def test_an_incident_is_listed_taken_on_and_silenced(ask: Any, place: Place) -> None:
+    assert "no incident is open" in ask("incidents").output
+    key = "failed:score:ingest"
+    symptom = Symptom(
+        key=key,
+        title="tips.score failed in ingest",
+        layer="data",
+        severity="critical",
+        way_out="clear the task",
+        details=["SourceUnavailableError: gone"],
+    )
+    now = place.ledger.now()
+    place.ledger.incidents.see("tips", symptom, as_of=now, owner="us", runbook="docs/runbook.md")
+    said = ask("incidents", "tips")
+    assert said.exit_code == 1
+    assert f"critical  tips  {key}: tips.score failed in ingest (data)" in said.output
+    assert "what to press: clear the task" in said.output
+    taken = ask("acknowledge", "tips", key, "--reason", "on it")
+    assert f"tips: ann looks after {key}" in taken.output
+    quiet = ask("silence", "tips", key, "--until", "2999-01-01", "--reason", "maintenance")
+    assert "before 2999-01-01 00:00:00 UTC" in quiet.output
+    (one,) = json.loads(ask("incidents", "--json").output)
+    assert (one["state"], one["acknowledged_by"]) == ("acknowledged", "ann")
+    assert "(data, ann looks after it, silenced until 2999" in ask("incidents").output
+    place.ledger.incidents.close("tips", key, as_of=place.ledger.now(), reason="it is back")
+    assert ask("incidents").exit_code == 0
+    assert "over      tips" in ask("incidents", "--all").output
+    wrong = ask("acknowledge", "tips", key, "--reason", "on it")
+    assert "no incident" in str(wrong.exception)
+
+
+def test_a_page_is_written_for_every_task_of_a_night(night: Any, ask: Any, tmp_path: Path) -> None:
+    for stage, words in {
+        "predict": "entities were served",
+        "monitor": "tips: the night",
+        "decide": "Why nothing else",
+        "alert": "No incident is open.",
+    }.items():
+        page = tmp_path / f"{stage}.html"
+        said = ask("report", "tips", stage, "--output", str(page))
+        assert said.exit_code == 0, said.exception
+        assert words in page.read_text()
+
+
+def test_the_last_versions_stand_side_by_side_for_a_rollback(place: Place) -> None:
+    page = versions_page(ranked(Stores.open(load_settings(place.environment)), "tips"))
+    assert "matured rows of 30 days" in page
+    assert '<span class="mark good">champion</span>' in page
 
 
 # ------------------------------------------------------------------------------- the definition
@@ -317,7 +513,7 @@ def test_what_a_service_says_is_one_sentence_that_names_it(
     def fail(*_: object) -> None:
         raise error()
 
-    monkeypatch.setattr(cli, "_settings", fail)
+    monkeypatch.setattr(plumbing, "settings", fail)
     assert main(monkeypatch, "models") == 1
     said = capsys.readouterr().err
     assert said.startswith(f"{service} refuses, or does not answer: ")
@@ -328,7 +524,7 @@ def test_what_nobody_thought_of_keeps_its_traceback(monkeypatch: pytest.MonkeyPa
     def fail() -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(cli, "_settings", fail)
+    monkeypatch.setattr(plumbing, "settings", fail)
     monkeypatch.setattr(sys, "argv", ["tradewind", "models"])
     with pytest.raises(KeyError):
         cli.main()

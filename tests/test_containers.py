@@ -17,7 +17,7 @@ from tests.fixtures.sandbox import CLONE
 from tradewind.errors import PlatformError
 from tradewind.local import airflow_services, containers, environment, mlflow_server
 from tradewind.local.layout import Layout
-from tradewind.settings import load_settings, read_env_file
+from tradewind.settings import AIRFLOW_HEALTH, MLFLOW_HEALTH, load_settings, read_env_file
 from tradewind.stores.registry import Registry
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_mlflow_runs_the_command_and_settings_of_the_native_start(
     assert service["command"] == mlflow_server.COMMAND[-2:]
     native = mlflow_server.server_environment(port=5000, store_uri="x", artifacts=tmp_path)
     assert set(native) <= set(service["environment"])
-    assert f"http://127.0.0.1:5000{mlflow_server.HEALTH_PATH}" in str(service["healthcheck"])
+    assert f"http://127.0.0.1:5000{MLFLOW_HEALTH}" in str(service["healthcheck"])
 
 
 def test_every_service_reads_the_settings_of_the_native_start(
@@ -121,7 +121,7 @@ def test_airflow_is_told_in_containers_all_that_it_is_told_on_one_machine(
 def test_the_health_of_airflow_is_asked_where_the_native_start_asks(
     services: dict[str, dict[str, Any]],
 ) -> None:
-    assert airflow_services.HEALTH_PATH in str(services["api-server"]["healthcheck"])
+    assert AIRFLOW_HEALTH in str(services["api-server"]["healthcheck"])
     assert [name for name in services if "healthcheck" not in services[name]] == ["prepare"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,15 @@ import pytest
 from tests.definition.folders import TEN_LINES
 from tests.fixtures.mlflow import free_port
 from tradewind.health import Finding, examine
+from tradewind.nights import ScoredNight, Symptom
 from tradewind.records import Admission, Registration, RunRequest
 from tradewind.reports.brief import brief
 from tradewind.settings import load_settings
-from tradewind.stores.events import TAMPERING, TAMPERING_ENDED
+from tradewind.stores.events import DECIDED, TAMPERING, TAMPERING_ENDED
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
     from tradewind.settings import Settings
@@ -42,7 +42,11 @@ def stores(tmp_path: Path, ledger_dsn: str, home: Settings) -> Stores:
 
 def request(stores: Stores, run_id: str) -> RunRequest:
     return RunRequest(
-        model="tips", run_id=run_id, as_of=stores.ledger.now(), actor="a test", reason="a night"
+        model="tips",
+        run_id=f"train/{run_id}",
+        as_of=stores.ledger.now(),
+        actor="a test",
+        reason="a night",
     )
 
 
@@ -61,7 +65,12 @@ def finish(stores: Stores, run_id: str) -> None:
 
 def hold(stores: Stores, run_id: str) -> None:
     stores.ledger.acquire_lease(
-        "tips", holder=run_id, ttl=DAY, as_of=stores.ledger.now(), actor="a test", reason="a night"
+        "tips",
+        holder=f"train/{run_id}",
+        ttl=DAY,
+        as_of=stores.ledger.now(),
+        actor="a test",
+        reason="a night",
     )
 
 
@@ -107,13 +116,13 @@ def test_a_run_that_is_at_it_is_well(stores: Stores) -> None:
 
 
 def test_a_model_without_a_schedule_runs_by_hand(stores: Stores) -> None:
-    (stores.settings.models_dir / "tips" / "model.yaml").write_text(TEN_LINES)
+    (stores.settings.config_dir / "models" / "tips" / "model.yaml").write_text(TEN_LINES)
     found = of(stores, "tips")
     assert (found.state, found.ill) == ("by_hand", False)
 
 
 def test_a_broken_definition_is_broken(stores: Stores) -> None:
-    (stores.settings.models_dir / "tips" / "model.yaml").write_text("nonsense: true\n")
+    (stores.settings.config_dir / "models" / "tips" / "model.yaml").write_text("nonsense: true\n")
     found = of(stores, "tips")
     assert found.state == "broken"
     assert "model.yaml:1: nonsense" in found.sentence
@@ -209,3 +218,90 @@ def test_an_airflow_that_does_not_answer_is_down(stores: Stores) -> None:
 def test_without_an_address_airflow_and_mlflow_are_down(stores: Stores) -> None:
     assert of(stores, "airflow api-server").sentence == "TRADEWIND_AIRFLOW_URL names no server"
     assert of(stores, "mlflow").sentence == "MLFLOW_TRACKING_URI names no server"
+
+
+# -------------------------------------------------------------------------------- served nights
+
+SERVED = "schedule: {score: '0 3 * * *', first_night: 2026-01-01}\n"
+NIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def serve(stores: Stores) -> None:
+    definition = stores.settings.config_dir / "models" / "tips" / "model.yaml"
+    definition.write_text(TEN_LINES + SERVED)
+
+
+def night_of(moment: datetime) -> ScoredNight:
+    return ScoredNight(
+        model="tips",
+        night=moment,
+        start=moment - DAY,
+        digest="d",
+        uri="u",
+        features_uri="f",
+        features=["price"],
+        definition_digest="x",
+        rows=7,
+        served={"fallback": 7},
+        fallback_reasons={"there is no champion": 7},
+        champion=None,
+        arms=[],
+    )
+
+
+def test_a_night_that_did_not_happen_at_all_is_late_once_its_deadline_is_over(
+    stores: Stores,
+) -> None:
+    serve(stores)
+    stores.ledger.record_night(night_of(NIGHT - DAY), actor="a test", reason="the night before")
+    at_four, at_seven = NIGHT + timedelta(hours=4), NIGHT + timedelta(hours=7)
+    assert of(stores, "tips.score", now=at_four).state == "well"
+    late = of(stores, "tips.score", now=at_seven)
+    assert (late.state, late.ill) == ("late", True)
+    assert "the night of 2026-03-02" in late.sentence
+    stores.ledger.record_night(night_of(NIGHT), actor="a test", reason="at last")
+    assert of(stores, "tips.score", now=at_seven).state == "well"
+
+
+def test_an_hourly_night_is_late_once_its_own_deadline_is_over(stores: Stores) -> None:
+    definition = stores.settings.config_dir / "models" / "tips" / "model.yaml"
+    hourly = SERVED.replace("0 3 * * *", "5 * * * *") + "score: {every: 1 hour}\n"
+    definition.write_text(TEN_LINES + hourly)
+    at_seven = NIGHT + timedelta(hours=7, minutes=30)
+    # The ticks of 05:05 to 07:05 have three hours yet; that of 04:05 was due by 07:05.
+    late = of(stores, "tips.score", now=at_seven)
+    assert "the night of 2026-03-02 04:00" in late.sentence
+    four = NIGHT + timedelta(hours=4)
+    stores.ledger.record_night(night_of(four), actor="a test", reason="on time")
+    assert of(stores, "tips.score", now=at_seven).state == "well"
+
+
+def test_a_night_that_was_scored_and_not_looked_at_is_late(stores: Stores) -> None:
+    serve(stores)
+    stores.ledger.record_night(night_of(NIGHT), actor="a test", reason="on time")
+    at_seven = NIGHT + timedelta(hours=7)
+    assert of(stores, "tips.monitor", now=at_seven).state == "late"
+    stores.ledger.append(
+        model="tips",
+        kind=DECIDED,
+        as_of=NIGHT,
+        actor="a test",
+        reason="nothing asks for anything",
+        payload={},
+    )
+    assert of(stores, "tips.monitor", now=at_seven).state == "well"
+
+
+def test_a_critical_incident_that_is_open_is_ill(stores: Stores) -> None:
+    symptom = Symptom(
+        key="not_looked",
+        title="tips: the night could not be judged",
+        layer="platform",
+        severity="critical",
+        way_out="put it right",
+    )
+    incidents = stores.ledger.incidents
+    incidents.see("tips", symptom, as_of=NIGHT, owner="ann", runbook="")
+    assert of(stores, "incident not_looked").ill
+    incidents.close("tips", "not_looked", as_of=NIGHT + DAY, reason="it was")
+    assert "incident not_looked" not in {one.subject for one in examine(stores)}

@@ -4,73 +4,20 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.candidates import Shelf, fresh_name
+from tests.candidates import fresh_name
+from tests.desk import DAY, JUNE, Desk, Interrupted
 from tradewind.errors import LeaseLostError, PromotionRefusedError, RegistryError
-from tradewind.promotion import CHAMPION, Promotion, promote, reconcile
-from tradewind.stores.ledger import ROUTINE, Lease, Ledger
+from tradewind.promotion import CHAMPION
+from tradewind.stores.ledger import Ledger
 from tradewind.stores.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-JUNE = datetime(2013, 6, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
-
-
-@dataclass
-class Desk:
-    """The two stores that a promotion touches, and a model of its own."""
-
-    ledger: Ledger
-    registry: Registry
-    model: str
-    token: int = 0
-
-    def lease(self, holder: str = "r1", *, ttl: timedelta = DAY) -> int:
-        taken = self.ledger.acquire_lease(
-            self.model, holder=holder, ttl=ttl, as_of=JUNE, actor="ann", reason="nightly"
-        )
-        assert isinstance(taken, Lease)
-        return taken.fencing_token
-
-    def version(self, train_key: str) -> int:
-        return Shelf(self.registry, self.model).version(train_key)
-
-    def promote(self, version: int, previous: int | None, **changes: Any) -> Promotion:
-        given: dict[str, Any] = {
-            "as_of": JUNE,
-            "actor": "ann",
-            "reason": "nightly",
-            "evidence_digest": "e" * 32,
-            "fencing_token": self.token,
-            **changes,
-        }
-        return promote(
-            stores=self,  # type: ignore[arg-type]
-            model=self.model,
-            version=version,
-            expected_previous=previous,
-            **given,
-        )
-
-    def reconcile(self) -> Any:
-        return reconcile(stores=self, model=self.model)  # type: ignore[arg-type]
-
-    def champion(self, as_of: datetime | None = None) -> int | None:
-        found = self.ledger.champion(self.model, as_of=as_of)
-        return found.version if found else None
-
-    def alias(self) -> int | None:
-        return self.registry.alias(self.model, CHAMPION)
-
-    def kinds(self) -> list[str]:
-        return [event.kind for event in self.ledger.events(model=self.model, without=ROUTINE)]
 
 
 @pytest.fixture
@@ -88,13 +35,6 @@ def test_whoever_had_a_lease_that_was_broken_promotes_nothing(desk: Desk) -> Non
     assert desk.alias() is None
     desk.token = desk.lease("r2")
     assert desk.promote(version, None).version == version
-
-
-class Interrupted(Registry):
-    """A registry that stops answering when the alias is to be moved."""
-
-    def set_alias(self, model: str, alias: str, version: int) -> None:
-        raise RegistryError(f"{model}: MLflow does not answer")
 
 
 def interrupt(desk: Desk, version: int, previous: int | None) -> None:
@@ -123,6 +63,8 @@ def test_a_first_version_becomes_champion(desk: Desk) -> None:
         "evidence_digest": "e" * 32,
         "fencing_token": desk.token,
         "run_id": "r1",
+        "action": "promote",
+        "by_hand": False,
     }
     assert applied.payload["intended"] == intended.id
 

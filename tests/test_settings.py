@@ -15,7 +15,7 @@ def test_a_clone_that_was_never_started_has_sound_defaults():
     settings = load_settings({})
     assert settings.root == CLONE
     assert settings.home == CLONE / ".tradewind"
-    assert settings.models_dir == CLONE / "config" / "models"
+    assert settings.config_dir == CLONE / "config"
     assert settings.lake_uri == (CLONE / ".tradewind" / "lake").as_uri()
 
 

@@ -26,6 +26,7 @@ The tree, by whom the error is for::
     ├── RequestError             whoever asked for a run: it cannot be done as asked
     ├── LeaseLostError           another run holds the model's lease now
     ├── PromotionRefusedError    a promotion that must not happen
+    ├── AlertError               somebody could not be told of an incident
     └── PlatformError            the local platform could not be started or stopped
 
 Every message says what was wrong, where, and what to do.
@@ -144,6 +145,10 @@ class PromotionRefusedError(TradewindError):
     def __init__(self, message: str, *, champion: int | None = None) -> None:
         self.champion = champion
         super().__init__(message)
+
+
+class AlertError(TradewindError):
+    """Somebody could not be told of an incident; trying again may help."""
 
 
 class PlatformError(TradewindError):

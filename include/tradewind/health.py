@@ -13,8 +13,10 @@ import psycopg2
 from croniter import croniter
 
 from tradewind.definition.loader import load_definition, model_folders
+from tradewind.definition.moments import midnight, night_of
 from tradewind.errors import DefinitionError, TradewindError
-from tradewind.stores.events import TAMPERING, TAMPERING_ENDED
+from tradewind.settings import AIRFLOW_HEALTH, MLFLOW_HEALTH
+from tradewind.stores.events import DECIDED, TAMPERING, TAMPERING_ENDED
 
 if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
@@ -63,7 +65,10 @@ def examine(stores: Stores, *, now: datetime | None = None) -> list[Finding]:
             findings.append(Finding(name, "broken", str(error)))
             continue
         if not ledger.ill:
-            findings.append(_model(model, stores.ledger, now or datetime.now(tz=UTC)))
+            moment = now or datetime.now(tz=UTC)
+            findings.append(_model(model, stores.ledger, moment))
+            findings += _served(model, stores.ledger, moment)
+            findings += _incidents(model, stores.ledger)
     return findings
 
 
@@ -78,12 +83,12 @@ def _model(model: ModelDefinition, ledger: Ledger, now: datetime) -> Finding:
 
 
 def _nights(model: ModelDefinition, ledger: Ledger, now: datetime) -> Finding:
-    finished = ledger.last_outcome(model.name, "register")
+    finished = ledger.last_outcome(model.name, "register", pipeline="train")
     running, begun = _begun_since(model.name, finished, ledger)
     said = "; ".join(filter(None, (_said(finished), begun)))
     if model.schedule.train is None:
         return Finding(model.name, "by_hand", f"runs by hand only; {said}")
-    due = _due(model, now)
+    due = _due(model.schedule.train, model, now, within=model.schedule.task_timeout)
     if running or (finished is not None and finished.recorded_at >= due):
         return Finding(model.name, "well", said)
     return Finding(
@@ -94,20 +99,61 @@ def _nights(model: ModelDefinition, ledger: Ledger, now: datetime) -> Finding:
     )
 
 
-def _due(model: ModelDefinition, now: datetime) -> datetime:
-    """The newest tick of the schedule by which a run should have finished by now."""
-    assert model.schedule.train is not None  # noqa: S101 (asked before)
-    due: datetime = croniter(model.schedule.train, now.astimezone(model.zone)).get_prev(datetime)
-    if now - due < model.schedule.task_timeout + _SLACK:
-        due = croniter(model.schedule.train, due).get_prev(datetime)
+def _due(cron: str, model: ModelDefinition, now: datetime, *, within: timedelta) -> datetime:
+    """The newest tick of a schedule by which a run should have finished by now."""
+    due: datetime = croniter(cron, now.astimezone(model.zone)).get_prev(datetime)
+    while now - due < within + _SLACK:
+        due = croniter(cron, due).get_prev(datetime)
     return due
+
+
+def _served(model: ModelDefinition, ledger: Ledger, now: datetime) -> list[Finding]:
+    """Whether the night that was due is scored, and decided; nothing where nights are by hand."""
+    cron = model.schedule.score
+    if cron is None:
+        return []
+    due = _due(cron, model, now, within=model.score.deadline)
+    night = night_of(due, model)
+    if model.schedule.first_night and night < midnight(model.schedule.first_night, model):
+        return []
+    scored = ledger.night(model.name, night)
+    decided = ledger.events(model=model.name, kind=DECIDED, as_of=night, since=night, limit=1)
+    return [
+        _happened(
+            f"{model.name}.score", night, f"{scored.rows:,} rows were served" if scored else None
+        ),
+        _happened(f"{model.name}.monitor", night, decided[0].reason if decided else None),
+    ]
+
+
+def _happened(subject: str, night: datetime, said: str | None) -> Finding:
+    if said is not None:
+        return Finding(subject, "well", f"the night of {_when(night)}: {said}")
+    return Finding(
+        subject,
+        "late",
+        f"the night of {_when(night)} did not happen: see whether {subject} is paused, and what "
+        "its last run says",
+    )
+
+
+def _incidents(model: ModelDefinition, ledger: Ledger) -> list[Finding]:
+    return [
+        Finding(
+            f"incident {incident.key}",
+            "broken",
+            f"{incident.title}; what to do: {incident.way_out}",
+        )
+        for incident in ledger.incidents.select(model=model.name)
+        if incident.severity == "critical" and incident.state == "open" and not incident.is_silent
+    ]
 
 
 def _begun_since(
     model: str, finished: RecordedOutcome | None, ledger: Ledger
 ) -> tuple[bool, str | None]:
     """Whether a run is at it now, and what to say of one that began after the last finished one."""
-    admitted = ledger.last_outcome(model, "admit")
+    admitted = ledger.last_outcome(model, "admit", pipeline="train")
     if admitted is None or (finished and admitted.recorded_at <= finished.recorded_at):
         return False, None
     if "fencing_token" not in admitted.result:
@@ -145,7 +191,7 @@ def _when(moment: datetime) -> str:
 def _mlflow(stores: Stores) -> Finding:
     address = stores.settings.tracking_uri
     try:
-        _ask(address, "/health", variable="MLFLOW_TRACKING_URI")
+        _ask(address, MLFLOW_HEALTH, variable="MLFLOW_TRACKING_URI")
     except (OSError, ValueError) as error:
         return Finding("mlflow", "down", str(error))
     return Finding("mlflow", "well", f"answers at {address}")
@@ -154,7 +200,7 @@ def _mlflow(stores: Stores) -> Finding:
 def _airflow(stores: Stores) -> list[Finding]:
     address = stores.settings.environment.get("TRADEWIND_AIRFLOW_URL", "")
     try:
-        answer = _ask(address, "/api/v2/monitor/health", variable="TRADEWIND_AIRFLOW_URL")
+        answer = _ask(address, AIRFLOW_HEALTH, variable="TRADEWIND_AIRFLOW_URL")
         said: dict[str, Any] = json.loads(answer)
     except (OSError, ValueError) as error:
         return [Finding("airflow api-server", "down", str(error))]

@@ -6,9 +6,8 @@ import getpass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
-from tradewind.definition.loader import load_definition, model_folders
+from tradewind.definition.loader import load_definition, model_folder
 from tradewind.definition.moments import midnight, parse_moment
-from tradewind.errors import DefinitionError
 from tradewind.records import Admission, FeatureSet, Record, RunRequest
 from tradewind.settings import load_settings
 
@@ -71,13 +70,7 @@ def _feature_set(request: RunRequest, frozen: FrozenDefinition, stores: Stores) 
 
 
 def _definition(model: str, settings: Settings) -> FrozenDefinition:
-    folders = model_folders(settings.config_dir)
-    if model not in folders:
-        raise DefinitionError(
-            f"{settings.config_dir}/models/{model}: there is no such model; "
-            f"there are {', '.join(folders) or 'none'}"
-        )
-    return load_definition(folders[model])
+    return load_definition(model_folder(settings.config_dir, model))
 
 
 def _moment(as_of: str | date | datetime, model: ModelDefinition) -> datetime:

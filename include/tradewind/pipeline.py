@@ -1,4 +1,4 @@
-"""The way of a training run, stage by stage.
+"""The way of every kind of run, stage by stage.
 
 Airflow's tasks, the command line and a notebook all come through here, so that what one of them
 does is what every one does.
@@ -7,14 +7,27 @@ does is what every one does.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from tradewind.definition.wider import widened
+from tradewind.errors import TradewindError
+from tradewind.nights import (
+    Alerted,
+    Decision,
+    Monitoring,
+    NightFeatures,
+    NightInputs,
+    Released,
+    ReleaseOrder,
+    ScoredNight,
+)
 from tradewind.records import (
     Admission,
     Evaluation,
     FeatureSet,
+    Pipeline,
     Record,
     Refusal,
     Registration,
@@ -25,6 +38,7 @@ from tradewind.records import (
     Verdict,
 )
 from tradewind.reports.brief import brief
+from tradewind.stores.launches import write_back
 from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
@@ -45,11 +59,14 @@ class Stage:
             brings libraries that take seconds to load.
         inputs: The earlier stages whose records it is given, in order.
         result: The record it returns.
+        must_serve: Whether it does with what there is when it will not be tried again: a night
+            never yields nothing. Such a stage takes `last_try`.
     """
 
     function: str
     inputs: tuple[str, ...]
     result: type[Record]
+    must_serve: bool = False
 
     def load(self) -> Callable[..., Record]:
         """Import the stage's function."""
@@ -71,39 +88,85 @@ TRAIN: Mapping[str, Stage] = {
     ),
 }
 
+SCORE: Mapping[str, Stage] = {
+    "ingest": Stage("tradewind.stages.ingest:ingest_night", (), Snapshot, must_serve=True),
+    "validate": Stage("tradewind.stages.validate_night:validate_night", ("ingest",), NightInputs),
+    "features": Stage("tradewind.stages.features_night:build_night", ("validate",), NightFeatures),
+    "predict": Stage(
+        "tradewind.stages.score:score", ("validate", "features"), ScoredNight, must_serve=True
+    ),
+}
+MONITOR: Mapping[str, Stage] = {
+    "ingest": Stage("tradewind.stages.ingest:ingest_night", (), Snapshot, must_serve=True),
+    "validate": Stage("tradewind.stages.validate_night:validate_night", ("ingest",), NightInputs),
+    "monitor": Stage("tradewind.stages.monitor:monitor", ("validate",), Monitoring),
+    "decide": Stage("tradewind.stages.decide:decide", ("monitor",), Decision),
+    "alert": Stage("tradewind.stages.alert:alert", ("monitor", "decide"), Alerted),
+}
+PIPELINES: Mapping[Pipeline, Mapping[str, Stage]] = {
+    "train": TRAIN,
+    "score": SCORE,
+    "monitor": MONITOR,
+}
+
 
 def admit(request: RunRequest, *, stores: Stores) -> Admission | Refusal:
     """Let the run in, or say why not; either way the ledger knows."""
     from tradewind.stages.admit import admit as admit_stage  # noqa: PLC0415 (see Stage.function)
 
-    decision = admit_stage(request, stores=stores, config_dir=stores.settings.config_dir)
+    try:
+        decision = admit_stage(request, stores=stores, config_dir=stores.settings.config_dir)
+    except Exception:
+        # Nothing runs after a failed admission, not even the release that would tell of it.
+        _tell_of_failure(request, stores=stores)
+        raise
     _report("admit", request, decision, stores=stores)
+    if isinstance(decision, Refusal):
+        write_back(request, stores=stores)
     return decision
 
 
-def run_stage(name: str, admission: Admission, *inputs: Record, stores: Stores) -> Record:
+def _tell_of_failure(request: RunRequest, *, stores: Stores) -> None:
+    try:
+        write_back(request, stores=stores)
+    except TradewindError:
+        logging.getLogger(__name__).exception("what became of %s is not kept", request.run_id)
+
+
+def run_stage(
+    name: str, admission: Admission, *inputs: Record, stores: Stores, last_try: bool = True
+) -> Record:
     """Run one stage of an admitted run.
 
-    The run's lease is renewed first, so that a run which lost it stops before it does anything.
+    A training's lease is renewed first, so that a run which lost it stops before it does anything.
 
     Raises:
         LeaseLostError: Another run holds the model's lease now.
         TradewindError: What the stage itself raises.
     """
     frozen = frozen_definition(admission, stores=stores)
-    stores.ledger.renew_lease(
-        admission.model,
-        holder=admission.request.run_id,
-        fencing_token=admission.fencing_token,
-        ttl=lease_time(frozen.model.schedule),
-    )
-    result = TRAIN[name].load()(admission, frozen, *inputs, stores=stores)
+    if admission.fencing_token is not None:
+        stores.ledger.renew_lease(
+            admission.model,
+            holder=admission.request.run_id,
+            fencing_token=admission.fencing_token,
+            ttl=lease_time(frozen.model.schedule),
+        )
+    stage = PIPELINES[admission.request.pipeline][name]
+    must = {"last_try": last_try} if stage.must_serve else {}
+    result = stage.load()(admission, frozen, *inputs, stores=stores, **must)
     _report(name, admission.request, result, stores=stores)
     return result
 
 
 def release(admission: Admission, *, stores: Stores) -> None:
-    """Give the model's lease back, whatever became of the run."""
+    """Give the model's lease back, whatever became of the run; it may never have had one.
+
+    A decision that launched the run learns what became of it.
+    """
+    if admission.fencing_token is None:
+        return
+    write_back(admission.request, stores=stores)
     stores.ledger.release_lease(
         admission.model,
         holder=admission.request.run_id,
@@ -111,15 +174,31 @@ def release(admission: Admission, *, stores: Stores) -> None:
     )
 
 
-def run_training(
-    request: RunRequest, *, stores: Stores, until: str = "register"
+def release_order(order: ReleaseOrder, *, stores: Stores) -> Released:
+    """Carry out what a person orders for a model; its page says what it came to."""
+    from tradewind.stages.release import carry_out  # noqa: PLC0415 (see Stage.function)
+
+    result = carry_out(order, stores=stores)
+    request = RunRequest(
+        model=order.model,
+        run_id=order.run_id,
+        as_of=order.as_of,
+        actor=order.actor,
+        reason=order.reason,
+    )
+    _report("release", request, result, stores=stores)
+    return result
+
+
+def run_pipeline(
+    request: RunRequest, *, stores: Stores, until: str | None = None
 ) -> dict[str, Record]:
-    """Run a training from admission to registration in this process.
+    """Run a pipeline from admission to its end in this process.
 
     Args:
-        request: What is asked for.
+        request: What is asked for, and which pipeline.
         stores: Where everything is kept.
-        until: The last stage to run.
+        until: The last stage to run; all of them where none is named.
 
     Returns:
         The record of each stage by name; `admit` alone where the run was not admitted.
@@ -129,7 +208,7 @@ def run_training(
     if isinstance(decision, Refusal):
         return records
     try:
-        for name, stage in TRAIN.items():
+        for name, stage in PIPELINES[request.pipeline].items():
             inputs = [records[earlier] for earlier in stage.inputs]
             records[name] = run_stage(name, decision, *inputs, stores=stores)
             if name == until:
@@ -140,8 +219,12 @@ def run_training(
 
 
 def frozen_definition(admission: Admission, *, stores: Stores) -> FrozenDefinition:
-    """The definition that the run was admitted with, whatever the folder says by now."""
-    return stores.ledger.definition(admission.model, admission.definition_digest)
+    """The definition that the run was admitted with, whatever the folder says by now.
+
+    A run of a wider search has what `retrain.wider` says in the place of the usual search.
+    """
+    frozen = stores.ledger.definition(admission.model, admission.definition_digest)
+    return replace(frozen, model=widened(frozen.model)) if admission.request.wider else frozen
 
 
 def record_from(kind: type[R], value: Mapping[str, Any]) -> R:
@@ -152,7 +235,23 @@ def record_from(kind: type[R], value: Mapping[str, Any]) -> R:
 def _report(stage: str, request: RunRequest, result: Record, *, stores: Stores) -> None:
     outcome = brief(stage, request, result)
     stores.ledger.record_outcome(outcome)
+    _end_failures(stage, request, stores=stores)
     log = logging.getLogger(f"{__name__}.{stage}")
     for line in outcome.lines:
         level = logging.WARNING if line.startswith("warning: ") else logging.INFO
         log.log(level, "%s: %s", stage, line)
+
+
+def _end_failures(stage: str, request: RunRequest, *, stores: Stores) -> None:
+    """Close what was opened because this stage failed, or was late: it is done now."""
+    pipeline = request.run_id.partition("/")[0]
+    end_failure(f"failed:{pipeline}:{stage}", request.model, stores=stores)
+    if stage == "predict":
+        end_failure("late:score", request.model, stores=stores)
+
+
+def end_failure(key: str, model: str, *, stores: Stores) -> None:
+    """Close the incident of a task that failed or was late, and is done now; there may be none."""
+    incidents = stores.ledger.incidents
+    if key in {incident.key for incident in incidents.select(model=model)}:
+        incidents.close(model, key, as_of=stores.ledger.now(), reason="it is done now")

@@ -20,6 +20,8 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+Pipeline = Literal["train", "score", "monitor"]
+"""What a run goes through, stage by stage."""
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A point in time, always in UTC; one without a time zone is refused."""
 
@@ -34,12 +36,17 @@ class RunRequest(Record):
     """What somebody asks for: a run of one model at one moment.
 
     Attributes:
-        run_id: Names the run everywhere (Airflow's own run id, where Airflow runs it).
+        run_id: Names the run everywhere: the pipeline, a slash, and Airflow's own run id where
+            Airflow runs it. Airflow's are unique within one DAG only.
         as_of: The moment the run stands at; it sees nothing that became known later.
         actor: Who asked.
         reason: Why.
         window_days: Overrides the definition's training window, in days.
         candidate: Trains this one of the declared candidates only.
+        wider: Searches as `retrain.wider` declares, because the usual search did not help.
+        override: Why the governor's cool-down does not hold for this run by hand.
+        trigger: Whether a person, the schedule or a decision started it.
+        pipeline: What the run goes through.
     """
 
     model: str
@@ -49,6 +56,10 @@ class RunRequest(Record):
     reason: str
     window_days: int | None = None
     candidate: str | None = None
+    wider: bool = False
+    override: str | None = None
+    trigger: Literal["hand", "schedule", "decision"] = "hand"
+    pipeline: Pipeline = "train"
 
 
 class Admission(Record):
@@ -56,13 +67,14 @@ class Admission(Record):
 
     Attributes:
         definition_digest: Of the frozen model.yaml and features.sql; only this travels on.
-        fencing_token: Grows with every lease of this model; an older one can change nothing.
+        fencing_token: Grows with every lease of this model; an older one can change nothing. None
+            for a run that takes no lease, because it never waits for a training.
         warning: What is wrong with the model's folder, where its last good definition is used.
     """
 
     request: RunRequest
     definition_digest: str
-    fencing_token: int
+    fencing_token: int | None
     warning: str | None = None
 
     @property
@@ -119,6 +131,8 @@ class Snapshot(Record):
         rows: By source.
         parts: How many the manifest names.
         read: How many were read from the sources now (the others were there already).
+        stale: Why a source's parts are of an earlier observation, by source; only where a night
+            must go on without it.
     """
 
     digest: str
@@ -126,6 +140,7 @@ class Snapshot(Record):
     rows: dict[str, int]
     parts: int
     read: int
+    stale: dict[str, str] = {}
 
 
 class Reference(Record):
@@ -298,12 +313,15 @@ class Evaluation(Record):
         uri: The evidence as JSON in the lake.
         headline: Figures for a person, one line.
         money: What the decisions are worth, one line, where `value` is declared.
+        champion_version: Who was champion when the candidate was judged; it is promoted in place
+            of that one only.
     """
 
     digest: str
     uri: str
     headline: str
     money: str | None = None
+    champion_version: int | None = None
 
 
 GateOutcome = Literal["passed", "blocked", "not_applicable"]
@@ -344,13 +362,25 @@ class Registration(Record):
 
     Attributes:
         outcome: `promoted`; `unchanged` (it is the champion already); `blocked` by a gate;
-            `would_have` (the as-of lies before the champion's: a verdict, no promotion).
+            `would_have` (the as-of lies before the champion's: a verdict, no promotion);
+            `started_as_arm` (it scores beside the champion first); `held` (nothing is promoted
+            until a date) and `retired` (the model is): a version that a person may promote later;
+            `rolled_back_before` (it needs a new verdict to return).
         version: MLflow's version of the candidate, where it was registered.
         champion: The champion's version now.
         warning: What of MLflow and the ledger did not agree before.
     """
 
-    outcome: Literal["promoted", "unchanged", "blocked", "would_have"]
+    outcome: Literal[
+        "promoted",
+        "unchanged",
+        "blocked",
+        "would_have",
+        "started_as_arm",
+        "held",
+        "retired",
+        "rolled_back_before",
+    ]
     version: int | None
     champion: int | None
     reason: str

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+MLFLOW_HEALTH = "/health"
+"""Below MLflow's address: answers when it is well."""
+AIRFLOW_HEALTH = "/api/v2/monitor/health"
+"""Below Airflow's address: how each of its components is."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """One installation of Tradewind, as a process sees it.
@@ -44,11 +50,6 @@ class Settings:
     environment: Mapping[str, str] = field(repr=False)
     ledger_connection: str = "tradewind_ledger"
     lake_connection: str = "tradewind_lake"
-
-    @property
-    def models_dir(self) -> Path:
-        """One folder per model."""
-        return self.config_dir / "models"
 
     @property
     def own_environment(self) -> dict[str, str]:

@@ -46,7 +46,7 @@ def test_a_run_whose_model_is_held_ends_green_with_nothing_done_and_the_reason(
     states = {task.task_id: task.state for task in run.get_task_instances()}
     assert set(states) == {"admit", *TRAIN, "release"}
     assert set(states.values()) == {"skipped"}
-    (outcome,) = ledger.outcomes(model=MODEL, run_id=run.run_id)
+    (outcome,) = ledger.outcomes(model=MODEL, run_id=f"train/{run.run_id}")
     assert outcome.stage == "admit"
     assert outcome.lines[0].startswith("not admitted: the run somebody else holds the lease")
     held = ledger.lease(MODEL)

@@ -13,7 +13,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException
 
 from tradewind import errors
-from tradewind.orchestration.operators import plain_errors, request_of
+from tradewind.orchestration.operators import order_of, plain_errors, request_of
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.dags
 
 # What may be better in a minute; everything else that we raise would only fail again.
 RETRIED = {
+    errors.AlertError,
     errors.UnavailableError,
     errors.SourceUnavailableError,
     errors.LakeUnavailableError,
@@ -85,8 +86,16 @@ def forget_today(models_dir: Path) -> None:
     definition.write_text(re.sub(r"\n  today: .*", "", definition.read_text()))
 
 
-def context(run: DagRun, **answers: object) -> dict[str, object]:
-    return {"dag_run": run, "params": {"as_of": None, "reason": "by hand", **answers}}
+@dataclass
+class Dag:
+    """As much of Airflow's as the operators read."""
+
+    dag_id: str
+
+
+def context(run: DagRun, *, of: str = "train", **answers: object) -> dict[str, object]:
+    params = {"as_of": None, "reason": "by hand", **answers}
+    return {"dag_run": run, "dag": Dag(f"flight_delay.{of}"), "params": params}
 
 
 def test_a_scheduled_run_stands_at_the_last_midnight_of_the_models_own_zone(
@@ -106,6 +115,39 @@ def test_a_run_by_hand_stands_where_the_form_says_and_names_who_asked(stores: St
     assert request.as_of == datetime(2013, 6, 1, 4, tzinfo=UTC)
     assert (request.actor, request.reason) == ("ann", "to look")
     assert (request.window_days, request.candidate) == (120, "boosted")
+
+
+def test_a_run_is_named_by_its_pipeline_because_airflows_names_are_unique_in_one_dag_only(
+    stores: Stores,
+) -> None:
+    run = DagRun(DagRunType.MANUAL, TICK)
+    named = {
+        of: request_of("flight_delay", context(run, of=of), stores=stores)
+        for of in ("train", "score", "monitor")
+    }
+    assert {of: request.run_id for of, request in named.items()} == {
+        of: f"{of}/a run" for of in named
+    }
+    assert {of: request.pipeline for of, request in named.items()} == {of: of for of in named}
+
+
+def test_a_run_that_a_decision_launched_stands_at_its_exact_moment_and_is_known_as_such(
+    stores: Stores,
+) -> None:
+    run = DagRun(DagRunType.OPERATOR_TRIGGERED, TICK)
+    asked = context(run, moment="2013-07-02T09:00:00+00:00", reason="drift", wider=True)
+    request = request_of("flight_delay", asked, stores=stores)
+    assert request.as_of == datetime(2013, 7, 2, 9, tzinfo=UTC)
+    assert (request.trigger, request.wider, request.reason) == ("decision", True, "drift")
+
+
+def test_the_form_of_a_release_becomes_an_order(stores: Stores, ledger_dsn: str) -> None:
+    run = DagRun(DagRunType.MANUAL, TICK, triggering_user_name="ann")
+    asked = context(run, of="release", action="hold", reason="the fair is on", until="2013-08-01")
+    order = order_of("flight_delay", asked, stores=stores)
+    assert (order.action, order.actor, order.reason) == ("hold", "ann", "the fair is on")
+    assert order.until == datetime(2013, 8, 1, 4, tzinfo=UTC)
+    assert order.run_id == "release/a run"
 
 
 def test_where_a_day_stands_for_today_a_scheduled_run_stands_there(stores: Stores) -> None:

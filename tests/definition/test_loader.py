@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from tests.definition.folders import SQL, TEN_LINES, WHOLE, line_of, write_model
 from tradewind.definition.loader import (
     load_definition,
+    model_folder,
     model_folders,
     parse_definition,
 )
@@ -174,6 +176,17 @@ def test_models_are_found_by_name_in_order(tmp_path: Path) -> None:
     assert list(model_folders(tmp_path)) == ["a", "b"]
     assert model_folders(tmp_path)["a"] == tmp_path / "models" / "a"
     assert model_folders(tmp_path / "nowhere") == {}
+
+
+def test_a_model_that_is_none_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    folder = write_model(tmp_path, WHOLE)
+
+    assert model_folder(tmp_path, "late") == folder
+    said = f"{folder.with_name('lat')}:1: there is no model 'lat'; did you mean late?"
+    with pytest.raises(DefinitionError, match=f"^{re.escape(said)}$"):
+        model_folder(tmp_path, "lat")
+    with pytest.raises(DefinitionError, match=r"there is no model 'late'$"):
+        model_folder(tmp_path / "nowhere", "late")
 
 
 def test_a_folder_without_a_definition_is_a_mistake_and_not_overlooked(tmp_path: Path) -> None:

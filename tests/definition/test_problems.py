@@ -503,6 +503,47 @@ _CASES = {
         + "    boosting:\n",
         ["49: train.candidates: 12 trials cannot give each of the 13 candidates one"],
     ),
+    "slices by what is no feature": (
+        "value:\n",
+        "monitor: {performance: {slices: [station, distence]}}\nvalue:\n",
+        ["61: monitor.performance.slices[1]: 'distence' is no feature; did you mean distance?"],
+    ),
+    "a column that is not watched, and is not there": (
+        "value:\n",
+        "monitor: {contract: {ignore: [stations]}}\nvalue:\n",
+        ["61: monitor.contract.ignore[0]: 'stations' is no feature; did you mean station?"],
+    ),
+    "a protected column that nobody selects": (
+        "label:\n  relation",
+        "  protected: [number, gender]\nlabel:\n  relation",
+        [
+            (
+                "40: features.protected[1]: 'gender' is neither a feature nor a column of the "
+                "SELECT; known here: distance, station"
+            )
+        ],
+    ),
+    "a key of another drift policy": (
+        "value:\n",
+        "retrain: {drift: {policy: share, nights: 2}}\nvalue:\n",
+        [
+            (
+                "61: retrain.drift.nights: `nights` is for `policy: persisting`; with `share` it "
+                "says nothing"
+            )
+        ],
+    ),
+    "an arm that no loss of a row can decide on": (
+        "metrics:\n  decides: log_loss\n",
+        "promotion: {mode: canary}\nmetrics:\n  decides: roc_auc\n",
+        [
+            (
+                "43: promotion.mode: `canary` compares two versions by their loss of each row, "
+                "and roc_auc, which decides, is none: decide by log_loss or brier, or promote "
+                "directly"
+            )
+        ],
+    ),
     "groups by what is no feature": (
         "by: [station]",
         "by: [stations]",
@@ -590,6 +631,11 @@ _CASES = {
         "train: 0 5 * * *",
         "train: 0 25 * * *",
         ["64: schedule.train: '0 25 * * *' is no cron expression: is not acceptable, out of range"],
+    ),
+    "an hour that is none in the nights' schedule": (
+        "train: 0 5 * * *",
+        "train: 0 5 * * *\n  score: 0 25 * * *\n  first_night: 2026-01-01",
+        ["65: schedule.score: '0 25 * * *' is no cron expression: is not acceptable, out of range"],
     ),
     # -------------------------------------------------------------------------- several at once
     "mistakes of every kind, in the order of their lines": (

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from tests.fixtures.sandbox import CLONE
 from tests.fixtures.shop import AS_OF, README, block, open_shop
 from tradewind.cli import app
-from tradewind.pipeline import run_training
+from tradewind.pipeline import run_pipeline
 from tradewind.records import RunRequest
 from tradewind.settings import load_settings
 from tradewind.stores.stores import Stores
@@ -46,7 +46,7 @@ def test_the_model_of_the_readme_checks_and_becomes_champion(shop: Settings) -> 
     request = RunRequest(
         model="churn", run_id="readme", as_of=AS_OF, actor="a test", reason="the README says so"
     )
-    records = run_training(request, stores=Stores.open(shop))
+    records = run_pipeline(request, stores=Stores.open(shop))
     assert records["register"].outcome == "promoted", records["gate"].results
 
 

@@ -39,7 +39,7 @@ def edit(folder: Path, change: Callable[[str], str]) -> None:
 @pytest.fixture(scope="module")
 def model_dir(platform: RunningPlatform) -> Path:
     """The demo's model in the platform's own configuration, with retries that do not wait."""
-    folder = platform.settings.models_dir / "flight_delay"
+    folder = platform.settings.config_dir / "models" / "flight_delay"
     edit(folder, lambda text: text.replace("retry_delay: 1 minute", "retry_delay: 1 second"))
     return folder
 
@@ -98,7 +98,7 @@ def test_a_run_with_every_task_killed_gives_the_undisturbed_result(
     assert killed >= set(STAGES)
     assert run.state == "success", run
     stores = Stores.open(platform.settings)
-    outcomes = stores.ledger.outcomes(model="flight_delay", run_id=run.run_id)
+    outcomes = stores.ledger.outcomes(model="flight_delay", run_id=f"train/{run.run_id}")
     results = {outcome.stage: outcome.result for outcome in outcomes}
     alone = {name: record.model_dump(mode="json") for name, record in trained.records.items()}
     for stage in ("ingest", "validate", "features"):

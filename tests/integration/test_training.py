@@ -13,7 +13,7 @@ import tradewind
 from tests.fixtures.sandbox import CLONE
 from tests.fixtures.training import AS_OF, request
 from tradewind import pipeline
-from tradewind.pipeline import run_training
+from tradewind.pipeline import run_pipeline
 from tradewind.records import Refusal
 from tradewind.settings import load_settings
 from tradewind.stores.stores import Stores
@@ -51,7 +51,7 @@ def test_it_became_champion_through_the_ledger(trained: Training) -> None:
 def test_the_same_night_again_changes_nothing(trained: Training) -> None:
     stores, first = trained.stores, trained.records
     before = stores.registry.versions("flight_delay")
-    second = run_training(request("second"), stores=stores)
+    second = run_pipeline(request("second"), stores=stores)
     assert second["register"].outcome == "unchanged"
     assert stores.registry.versions("flight_delay") == before
     for stage in ("ingest", "validate", "features"):
@@ -72,7 +72,7 @@ def test_a_second_run_at_the_same_time_is_not_admitted(trained: Training) -> Non
     stores = trained.stores
     first = pipeline.admit(request("holds"), stores=stores)
     try:
-        refused = run_training(request("waits"), stores=stores)
+        refused = run_pipeline(request("waits"), stores=stores)
     finally:
         pipeline.release(first, stores=stores)
     assert isinstance(refused["admit"], Refusal)
@@ -110,9 +110,9 @@ def test_an_edit_of_one_model_changes_no_digest_of_another(
     (other / "model.yaml").write_text(text.replace("arr_delay > 15", "arr_delay > 30"))
     environ = {**stores.settings.environment, "TRADEWIND_CONFIG": str(config)}
     mine = Stores.open(load_settings(environ))
-    second = run_training(request("other", model="second_model"), stores=mine, until="features")
+    second = run_pipeline(request("other", model="second_model"), stores=mine, until="features")
     assert second["ingest"].read == 0  # the same sources: nothing is read twice
-    again = run_training(request("again"), stores=mine, until="train")
+    again = run_pipeline(request("again"), stores=mine, until="train")
     assert again["features"].digest == first["features"].digest
     assert again["train"].train_key == first["train"].train_key
 

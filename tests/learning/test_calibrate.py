@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from tradewind.learning.calibrate import calibrate, clustered_standard_error
-from tradewind.learning.estimators import predict
+from tradewind.stores.scorer import predict
 
 
 class Shouting(ClassifierMixin, BaseEstimator):

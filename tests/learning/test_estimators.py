@@ -9,8 +9,8 @@ import pytest
 from tests.learning import frames
 from tradewind.definition.learning import Candidate
 from tradewind.errors import DefinitionError
-from tradewind.learning.estimators import build_pipeline, predict
-from tradewind.stores.scorer import cast_features
+from tradewind.learning.estimators import build_pipeline
+from tradewind.stores.scorer import cast_features, predict
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -76,12 +76,12 @@ def test_no_estimator_stops_early_by_a_shuffled_hold_out_unless_told_so() -> Non
 @pytest.mark.parametrize(
     ("estimator", "params", "message"),
     [
-        ("os.path.Join", {}, r"os\.path\.Join is not within the allowed sklearn\."),
+        ("os.path.Join", {}, r"'os\.path\.Join' is not allowed; expected a class from sklearn\."),
         ("sklearn.ensemble.HistGradientBoostingClasifier", {}, "mean HistGradientBoostingClassif"),
-        ("sklearn.nowhere.Estimator", {}, "No module named 'sklearn.nowhere'"),
-        ("sklearn.metrics.log_loss", {}, "is no class of estimators"),
-        ("sklearn.linear_model.Ridge", {}, r"not a classifier with probabilities"),
-        ("sklearn.svm.LinearSVC", {}, r"not a classifier with probabilities"),
+        ("sklearn.nowhere.Estimator", {}, "there is no module sklearn.nowhere"),
+        ("sklearn.metrics.log_loss", {}, "sklearn.metrics has no estimator 'log_loss'"),
+        ("sklearn.linear_model.Ridge", {}, "is no classifier with probabilities"),
+        ("sklearn.svm.LinearSVC", {}, "is no classifier with probabilities"),
         ("sklearn.ensemble.VotingClassifier", {}, "cannot stand alone"),
         (BOOSTING, {"learning_rat": 0.1}, "did you mean learning_rate"),
         (BOOSTING, {"categorical_features": [0]}, "follows from features.types"),
@@ -95,7 +95,7 @@ def test_what_cannot_be_a_candidate_is_refused_with_a_sentence(
 
 
 def test_a_classifier_is_no_candidate_for_a_regression() -> None:
-    with pytest.raises(DefinitionError, match="is not a regressor, which problem: regression"):
+    with pytest.raises(DefinitionError, match="is no regressor, which `problem: regression`"):
         _build(BOOSTING, problem="regression")
 
 

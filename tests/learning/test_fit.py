@@ -10,9 +10,9 @@ import pytest
 
 from tests.learning import frames
 from tests.learning.frames import AS_OF
-from tradewind.learning.estimators import predict
 from tradewind.learning.fit import fit_model, sample
 from tradewind.learning.search import draw_trials
+from tradewind.stores.scorer import predict
 
 _SCRIPT = """
 import hashlib

@@ -16,6 +16,7 @@ import pytest
 
 from tests.fixtures.sandbox import FOLDER
 from tradewind.errors import PlatformError
+from tradewind.local import accounts
 from tradewind.local.postgres import Postgres
 from tradewind.local.processes import lives
 
@@ -53,6 +54,22 @@ def test_a_second_start_finds_the_first_one_running(server: Postgres):
     before = server.postmaster()
     assert not server.start()
     assert server.postmaster() == before
+
+
+def test_root_says_once_which_folders_it_opened_for_the_servers_account(tmp_path: Path):
+    closed = tmp_path / "closed"
+    (closed / "data").mkdir(parents=True)
+    closed.chmod(0o700)
+    said: list[str] = []
+    for _ in range(2):
+        accounts.open_the_way(closed / "data", echo=said.append)
+    if accounts.is_root():
+        assert len(said) == 1
+        assert f"{closed} (chmod o+x)" in said[0]
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o701
+    else:
+        assert said == []
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
 def test_nothing_listens_on_tcp(server: Postgres):

@@ -152,6 +152,9 @@ def test_a_service_sees_its_own_environment_and_nothing_else(
 ):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "hostile")
     keeper.start(service(tmp_path, COLOUR="blue"))
-    seen = child_of(tmp_path).environ()
+    child = child_of(tmp_path)
+    # A process that has just begun shows an empty one for a moment.
+    while not (seen := child.environ()):
+        os.sched_yield()
     assert seen["COLOUR"] == "blue"
     assert "AIRFLOW__CORE__EXECUTOR" not in seen

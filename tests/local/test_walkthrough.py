@@ -63,11 +63,11 @@ def ledger(ledger_dsn: str, home: Settings, monkeypatch: pytest.MonkeyPatch) -> 
     return Ledger.open(home)
 
 
-def note(ledger: Ledger, stage: str, line: str) -> None:
+def note(ledger: Ledger, stage: str, line: str, *, run_id: str = "train/run 1") -> None:
     ledger.record_outcome(
         StageOutcome(
             model=walkthrough.MODEL,
-            run_id="run 1",
+            run_id=run_id,
             stage=stage,
             as_of=datetime(2013, 7, 1, 4, tzinfo=UTC),
             lines=[line],
@@ -80,14 +80,26 @@ def show(home: Settings) -> tuple[int, str]:
     return walkthrough.show_demo(home, as_of="2013-07-01", echo=said.append), "\n".join(said)
 
 
-def test_a_run_with_a_verdict_is_done(ledger: Ledger, home: Settings) -> None:
+def test_a_verdict_a_scored_night_and_a_decision_are_done(ledger: Ledger, home: Settings) -> None:
     note(ledger, "gate", "blocked")
     note(ledger, "register", "blocked: by beats_champion")
+    note(ledger, "predict", "900 flights were served", run_id="score/run 1")
+    note(ledger, "decide", "nothing: all is well", run_id="monitor/after__run 1")
     code, said = show(home)
     assert code == 0
+    assert "predict:\n  900 flights were served" in said
+    assert "decide:\n  nothing: all is well" in said
     assert "is done" in said
     assert "register:\n  blocked: by beats_champion" in said
     assert "Stop it all with `make stop`." in said
+
+
+def test_a_night_that_came_to_no_decision_is_not_done(ledger: Ledger, home: Settings) -> None:
+    note(ledger, "register", "promoted")
+    note(ledger, "predict", "900 flights were served", run_id="score/run 1")
+    code, said = show(home)
+    assert code == 1
+    assert "flight_delay.monitor did nothing" in said
 
 
 def test_a_run_that_was_not_admitted_is_not_done(ledger: Ledger, home: Settings) -> None:

@@ -33,6 +33,12 @@ def july(day: int) -> date:
     return date(2013, 7, day)
 
 
+def read_day(reader: SourceReader, day: date) -> int:
+    """Read one day to its end; gives how many rows it has."""
+    days = reader.read_days([day])
+    return sum(batch.num_rows for _, rows in days for batch in rows.batches)
+
+
 @dataclass
 class Ingesting:
     """One model with one source, which tests change between its nights.
@@ -40,11 +46,13 @@ class Ingesting:
     Attributes:
         spec: What the definition says of the source.
         train: What it says of training, such as the window.
+        horizon: How long before its event a prediction is made.
     """
 
     spec: dict[str, Any]
     train: dict[str, Any] = field(default_factory=dict)
     name: str = "m"
+    horizon: str = "0 minutes"
 
     @property
     def settings(self) -> Settings:
@@ -66,7 +74,8 @@ class Ingesting:
         return frozen(
             {
                 "name": self.name, "owner": "ann", "purpose": "to test", "problem": "binary",
-                "entity_key": "id", "event_time": "at", "sources": {"sales": self.spec},
+                "entity_key": "id", "event_time": "at", "horizon": self.horizon,
+                "sources": {"sales": self.spec},
                 "features": {"types": {"amount": "numeric"}}, "train": self.train,
                 "label": {"relation": "sales", "expression": "amount > 1"},
             }

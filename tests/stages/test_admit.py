@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from tradewind.definition.loader import load_definition
 from tradewind.errors import DefinitionError, RequestError
 from tradewind.records import Admission, Refusal, RunRequest
 from tradewind.stages.admit import admit
+from tradewind.stores.events import RETRAIN_LAUNCHED
 from tradewind.stores.ledger import Ledger, lease_time
 
 if TYPE_CHECKING:
@@ -97,9 +99,8 @@ def test_another_model_is_admitted_beside_it(ledger: Ledger, config: Path) -> No
 
 
 def test_an_unknown_model_is_an_error_with_the_nearest_name(ledger: Ledger, config: Path) -> None:
-    with pytest.raises(
-        DefinitionError, match=r"models/lat:1: there is no such model; did you mean late"
-    ):
+    said = "models/lat:1: there is no model 'lat'; did you mean late?"
+    with pytest.raises(DefinitionError, match=re.escape(said)):
         ask(ledger, config, model="lat")
     assert ledger.events() == []
 
@@ -166,3 +167,44 @@ def test_a_window_must_leave_room_for_fitting(ledger: Ledger, config: Path) -> N
     with pytest.raises(RequestError, match=f"{LEAST - 1} days is too short: .* at least {LEAST}"):
         ask(ledger, config, window_days=LEAST - 1)
     admitted(ledger, config, window_days=LEAST)
+
+
+# ---------------------------------------------------------------------------------- the cool-down
+
+LAUNCHED = "train/decided__2013-07-01T04:00:00Z"
+
+
+@pytest.fixture
+def launched(ledger: Ledger) -> None:
+    ledger.append(
+        model="late",
+        kind=RETRAIN_LAUNCHED,
+        as_of=AS_OF,
+        actor="tradewind",
+        reason="drift",
+        payload={"run_id": LAUNCHED, "cause": "drift", "wider": False, "decision": 1},
+    )
+
+
+@pytest.mark.usefixtures("launched")
+@pytest.mark.parametrize("days", [0, 13])
+def test_by_hand_nobody_trains_within_the_cooldown_without_a_reason(
+    ledger: Ledger, config: Path, days: int
+) -> None:
+    at = AS_OF + timedelta(days=days)
+    refusal = ask(ledger, config, as_of=at)
+    assert isinstance(refusal, Refusal)
+    assert "name a reason in `override`" in refusal.reason
+    admitted(ledger, config, as_of=at, override="the new timetable is in")
+
+
+@pytest.mark.usefixtures("launched")
+def test_a_launched_run_is_not_held_back_by_its_own_launch(ledger: Ledger, config: Path) -> None:
+    admitted(ledger, config, run_id=LAUNCHED)
+
+
+@pytest.mark.usefixtures("launched")
+def test_a_launch_of_a_later_night_holds_no_earlier_training_back(
+    ledger: Ledger, config: Path
+) -> None:
+    admitted(ledger, config, as_of=AS_OF - timedelta(days=1))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from tests.stages.ingesting import Shop, july, night
+from tests.stages.ingesting import Shop, july, night, read_day
 from tradewind.errors import (
     DataError,
     EmptyIntervalError,
@@ -435,7 +435,7 @@ def test_a_source_that_goes_down_while_it_is_read_is_named(shop: Shop, postgres:
                 " WHERE application_name = 'tradewind ingest'"
             )
         with pytest.raises(SourceUnavailableError, match=r"does not answer: .*(admin|closed)"):
-            reader.read(july(1))
+            read_day(reader, july(1))
 
 
 def test_a_renamed_column_is_an_error(shop: Shop) -> None:

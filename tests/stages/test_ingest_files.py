@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.stages.ingesting import Shelf, july, night
+from tests.stages.ingesting import Shelf, july, night, read_day
 from tradewind.errors import (
     DataError,
     EmptyIntervalError,
@@ -424,4 +424,4 @@ def test_a_file_that_changes_while_it_is_read_is_refused(shelf: Shelf) -> None:
         shelf.put("2013-07-02.csv", lines((2, 2, "1.5", "x"), (9, 2, "7.5", "late")))
 
         with pytest.raises(SourceUnavailableError, match=r"2013-07-02.csv.*(try again|retry)"):
-            reader.read(july(2))
+            read_day(reader, july(2))

@@ -9,10 +9,14 @@ import pytest
 from tests.candidates import Shelf, fresh_name
 from tests.definition.folders import SQL, WHOLE
 from tradewind.definition.loader import parse_definition
-from tradewind.errors import LeaseLostError, RegistryError
+from tradewind.errors import LeaseLostError, PromotionRefusedError, RegistryError
+from tradewind.live import live_state
+from tradewind.promotion import roll_back
 from tradewind.records import (
     Admission,
+    Estimate,
     Evaluation,
+    Evidence,
     GateResult,
     Registration,
     RunRequest,
@@ -27,12 +31,32 @@ from tradewind.stores.registry import Registry
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
+    from tradewind.definition.frozen import FrozenDefinition
     from tradewind.settings import Settings
     from tradewind.stores.registry import Candidate
 
 JULY = datetime(2013, 7, 1, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
 FROZEN = parse_definition({"model.yaml": WHOLE, "features.sql": SQL}, where="late")
+
+
+def promoting(mode: str) -> FrozenDefinition:
+    """The same definition, whose candidates score beside the champion first."""
+    text = f"{WHOLE}\npromotion: {{mode: {mode}, share: 0.1}}\n"
+    return parse_definition({"model.yaml": text, "features.sql": SQL}, where="late")
+
+
+EVIDENCE = Evidence(
+    metric="log_loss",
+    greater_is_better=False,
+    confidence=0.95,
+    rows=1000,
+    units=30,
+    unit="day",
+    candidate={"log_loss": Estimate(value=0.4, low=0.3, high=0.5, standard_error=0.05)},
+    naive={},
+    champion_state="never",
+)
 PASSES = GateResult(gate="beats_naive", outcome="passed", sentence="it is better")
 BLOCKS = GateResult(gate="threshold", outcome="blocked", sentence="0.61 is below 0.7")
 BLOCKS_TOO = GateResult(gate="beats_champion", outcome="blocked", sentence="it is worse")
@@ -74,7 +98,13 @@ class Scene:
         )
 
     def register(
-        self, admission: Admission, model: TrainedModel, *results: GateResult, stores: Any = None
+        self,
+        admission: Admission,
+        model: TrainedModel,
+        *results: GateResult,
+        stores: Any = None,
+        frozen: FrozenDefinition = FROZEN,
+        judged_against: int | None = None,
     ) -> Registration:
         verdict = Verdict(
             passed=bool(results) and all(r.outcome != "blocked" for r in results),
@@ -82,8 +112,14 @@ class Scene:
             uri="verdicts/x.json",
             results=list(results),
         )
-        evaluation = Evaluation(digest="evaluation", uri="evaluations/x.json", headline="good")
-        return register(admission, FROZEN, model, evaluation, verdict, stores=stores or self.stores)
+        champion = self.stores.ledger.champion(self.model)
+        evaluation = Evaluation(
+            digest="evaluation",
+            uri="evaluations/x.json",
+            headline="good",
+            champion_version=judged_against or (champion.version if champion else None),
+        )
+        return register(admission, frozen, model, evaluation, verdict, stores=stores or self.stores)
 
     def kinds(self) -> list[str]:
         events = self.stores.ledger.events(model=self.model, without=ROUTINE)
@@ -112,7 +148,9 @@ def trained(train_key: str, logged: Candidate) -> TrainedModel:
 
 @pytest.fixture
 def scene(home: Settings, ledger_dsn: str, mlflow_server: str) -> Scene:
-    return Scene(Stores.open(home), fresh_name())
+    scene = Scene(Stores.open(home), fresh_name())
+    scene.stores.lake.put_json("evaluations/x.json", {"evidence": EVIDENCE.model_dump(mode="json")})
+    return scene
 
 
 def test_a_candidate_that_passes_becomes_champion(scene: Scene) -> None:
@@ -246,11 +284,14 @@ class Patched:
 
     ledger: Any
     registry: Any
+    lake: Any
 
 
 def test_a_task_that_is_retried_after_an_interrupted_promotion_finishes_it(scene: Scene) -> None:
     admission, model = scene.admission(), scene.candidate("k1")
-    broken = Patched(scene.stores.ledger, Interrupted(scene.stores.registry.address))
+    broken = Patched(
+        scene.stores.ledger, Interrupted(scene.stores.registry.address), scene.stores.lake
+    )
     with pytest.raises(RegistryError, match="does not answer"):
         scene.register(admission, model, PASSES, stores=broken)
 
@@ -292,3 +333,83 @@ def test_a_candidate_that_mlflow_has_lost_is_an_error(scene: Scene) -> None:
     ):
         scene.register(scene.admission(), model, PASSES)
     assert scene.kinds() == []
+
+
+# ----------------------------------------------------------------- what keeps it from the place
+
+
+def test_a_training_judged_against_a_version_taken_back_since_promotes_nothing(
+    scene: Scene,
+) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+    scene.register(scene.admission("r2", as_of=JULY + DAY), scene.candidate("k2"), PASSES)
+    tonight = scene.admission("r3", as_of=JULY + 2 * DAY)
+    roll_back(
+        stores=scene.stores, model=scene.model, as_of=JULY + DAY, actor="bob", reason="it is worse"
+    )
+    with pytest.raises(
+        PromotionRefusedError, match="judged against version 2, but the champion is version 1"
+    ):
+        scene.register(tonight, scene.candidate("k3"), PASSES, judged_against=2)
+    assert scene.stores.registry.alias(scene.model, "champion") == 1
+
+
+def test_what_was_rolled_back_stays_so_when_its_training_is_run_again(scene: Scene) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+    model, later = scene.candidate("k2"), JULY + DAY
+    scene.register(scene.admission("r2", as_of=later), model, PASSES)
+    roll_back(stores=scene.stores, model=scene.model, as_of=later, actor="bob", reason="worse")
+
+    result = scene.register(scene.admission("r3", as_of=later), model, PASSES)
+
+    assert (result.outcome, result.version, result.champion) == ("rolled_back_before", 2, 1)
+    assert "it needs a new verdict to return" in result.reason
+    assert scene.stores.registry.alias(scene.model, "champion") == 1
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("held", "held"), ("retired", "retired")])
+def test_training_goes_on_where_nothing_is_promoted(scene: Scene, kind: str, outcome: str) -> None:
+    scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES)
+    scene.stores.ledger.append(
+        model=scene.model,
+        kind=kind,
+        as_of=JULY,
+        actor="bob",
+        reason="a sale",
+        payload={"until": (JULY + 9 * DAY).isoformat()},
+    )
+    tonight = scene.admission("r2", as_of=JULY + DAY)
+
+    result = scene.register(tonight, scene.candidate("k2"), PASSES)
+
+    assert (result.outcome, result.version, result.champion) == (outcome, 2, 1)
+    assert "a sale" in result.reason
+    assert scene.versions() == [1, 2]
+    assert scene.stores.registry.alias(scene.model, "champion") == 1
+
+
+@pytest.mark.parametrize(("mode", "share"), [("shadow", 0.0), ("canary", 0.1)])
+def test_a_candidate_may_score_beside_the_champion_first(
+    scene: Scene, mode: str, share: float
+) -> None:
+    frozen = promoting(mode)
+    first = scene.register(scene.admission("r1"), scene.candidate("k1"), PASSES, frozen=frozen)
+    assert first.outcome == "promoted"
+    tonight, model = scene.admission("r2", as_of=JULY + DAY), scene.candidate("k2")
+
+    results = [scene.register(tonight, model, PASSES, frozen=frozen) for _ in range(2)]
+
+    assert results[0] == results[1]
+    assert (results[0].outcome, results[0].version, results[0].champion) == ("started_as_arm", 2, 1)
+    (arm,) = live_state(scene.stores.ledger, scene.model).arms
+    assert (arm.name, arm.kind, arm.share) == (f"{mode}:2", mode, share)
+    assert scene.stores.registry.alias(scene.model, "challenger") == 2
+    assert scene.kinds() == ["intended", "applied", "arm_started"]
+
+    # The next one takes its place: shares do not pile up.
+    third = scene.admission("r3", as_of=JULY + 2 * DAY), scene.candidate("k3")
+    assert scene.register(*third, PASSES, frozen=frozen).outcome == "started_as_arm"
+    (arm,) = live_state(scene.stores.ledger, scene.model).arms
+    assert (arm.name, arm.share) == (f"{mode}:3", share)
+    (stopped,) = scene.stores.ledger.events(model=scene.model, kind="arm_stopped")
+    assert stopped.reason == "version 3 takes its place beside the champion"

@@ -60,6 +60,18 @@ def test_a_model_reads_back_as_it_was_written(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_laid_beside_a_model_is_part_of_it(tmp_path: Path) -> None:
+    fitted = LogisticRegression().fit(FRAME, LABEL)
+    beside = {"profile.json": b"{}"}
+    write_model(tmp_path / "one", fitted, metadata=METADATA, beside=beside)
+    assert open_model(tmp_path / "one").beside == beside
+    write_model(tmp_path / "two", fitted, metadata=METADATA)
+    assert open_model(tmp_path / "two").beside == {}
+    assert folder_digest(tmp_path / "one") != folder_digest(tmp_path / "two")
+    with pytest.raises(ModelRefusedError, match=r"may be laid beside a model as 'model\.json'"):
+        write_model(tmp_path / "three", fitted, metadata=METADATA, beside={"model.json": b""})
+
+
 def test_a_regression_gives_no_decision(tmp_path: Path) -> None:
     metadata = {**METADATA, "problem": "regression", "decision_threshold": None}
     scorer = write_model(tmp_path, Ridge().fit(FRAME, LABEL), metadata=metadata)
@@ -120,8 +132,8 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_model_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, LogisticRegression().fit(FRAME, LABEL), metadata=METADATA)
     file = tmp_path / "model.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 2}))
-    with pytest.raises(ModelRefusedError, match="a model of format 2; 1 is known"):
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 3}))
+    with pytest.raises(ModelRefusedError, match="a model of format 3; up to 2 is known"):
         open_model(tmp_path)
 
 

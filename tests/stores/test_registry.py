@@ -17,6 +17,7 @@ from tradewind.errors import ModelRefusedError, RegistryError, RegistryUnavailab
 from tradewind.settings import load_settings
 from tradewind.stores.model_files import write_model
 from tradewind.stores.provenance import scoring_requirements
+from tradewind.stores.pyfunc_files import TRAVELLING
 from tradewind.stores.registry import Candidate, CandidateLog, DatasetLog, Registry, TrialLog
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def _log(registry: Registry, folder: Path, *, model: str, key: str = "k1") -> Ca
         "decision_threshold": 0.5,
         "train_key": key,
     }
-    write_model(folder / "model", _estimator(), metadata=metadata)
+    beside = {"profile.json": b'{"rows": 80}'}
+    write_model(folder / "model", _estimator(), metadata=metadata, beside=beside)
     told = CandidateLog(
         params={"candidate": "boosting", "seed": 0},
         metrics={"select.log_loss": 0.5},
@@ -139,6 +141,14 @@ def test_a_loaded_model_scores_as_the_fitted_one(registry: Registry, tmp_path: P
     assert loaded.metadata["train_key"] == "k1"
 
 
+def test_a_file_beside_the_model_comes_back_with_it(registry: Registry, tmp_path: Path) -> None:
+    logged = _log(registry, tmp_path, model="beside")
+    loaded = registry.load(logged.model_uri)
+    assert loaded.beside("profile.json") == b'{"rows": 80}'
+    with pytest.raises(ModelRefusedError, match=r"no other\.json was stored.* lies profile\.json"):
+        loaded.beside("other.json")
+
+
 def test_the_pyfunc_gives_the_same_scores_where_nothing_of_ours_is(
     registry: Registry, tmp_path: Path
 ) -> None:
@@ -159,7 +169,10 @@ def test_the_pyfunc_gives_the_same_scores_where_nothing_of_ours_is(
     here = registry.load(logged.model_uri).score(FRAME)
     assert answer == {
         "scores": [score.hex() for score in here["score"]],
-        "columns": ["score", "decision", "source"],
+        "columns": [
+            *("score", "decision", "source", "fallback_reason", "model_score", "naive_score"),
+            *("reasons", "version", "judged", "data_digest", "card", "logged", "note"),
+        ],
     }
 
 
@@ -175,7 +188,9 @@ def test_what_scoring_needs_is_pinned_and_no_pickle_is_stored(
     )
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib"))]
-    assert {"scorer.py", "artifacts/model/model.skops", "artifacts/model/model.json"} <= set(names)
+    assert {"model.py", "artifacts/model/model.skops", "artifacts/model/model.json"} <= set(names)
+    code = {Path(name).stem for name in names if name.startswith("code/tradewind_served_")}
+    assert code == {"__init__", *TRAVELLING}
     wanted = (folder / "requirements.txt").read_text().split()
     assert {line.split("==")[0] for line in wanted} == {
         *("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops"),

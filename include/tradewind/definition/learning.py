@@ -38,6 +38,9 @@ class Features(Section):
     types: dict[str, FeatureType] = Field(min_length=1)
     """Every feature and how it is read. A column of the SELECT that is neither here nor a key,
     time or weight is an error: nothing reaches a model by accident."""
+    protected: list[str] = []
+    """Features, or other columns of the SELECT, that name groups of people: watched for fairness
+    and coverage. One that is not in `types` is never given to a model."""
     python: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     """`package.module:function`, pure: takes the SELECT's frame, returns it with more columns."""
 
@@ -51,6 +54,9 @@ class Label(Section):
     """Over that relation's columns."""
     expires_after: Duration = Field(default="7 days", validate_default=True)
     """How long after the event a missing label is still awaited."""
+    selective: bool = False
+    """Whether a label is only ever seen after a positive decision: figures on matured rows are then
+    marked as selective, because the rows decided against are missing from them."""
 
 
 class Resample(Section):
@@ -214,6 +220,8 @@ class Fallback(Section):
     """The features that make the groups."""
     shrink: float = Field(default=50.0, ge=0)
     """How many rows of the overall rate each group's own rate is mixed with."""
+    otherwise: float | None = None
+    """What is answered where not one labelled row is known yet: 0.5, or 0 for a regression."""
 
     @model_validator(mode="after")
     def _groups(self) -> Fallback:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tradewind.definition.agreement import disagreements
 from tradewind.definition.frozen import MODEL_FILE, FrozenDefinition, digest_of_files
 from tradewind.definition.modules import module_key, named_modules, source_of
-from tradewind.definition.problems import translate
+from tradewind.definition.problems import nearest, translate
 from tradewind.definition.schema import ModelDefinition
 from tradewind.definition.yaml_lines import Document, Problem, read_yaml
 from tradewind.errors import DefinitionError
@@ -41,6 +41,23 @@ def model_folders(config_dir: Path) -> dict[str, Path]:
         for folder in folders
         if not folder.name.startswith((".", "_")) and any(folder.iterdir())
     }
+
+
+def model_folder(config_dir: Path, name: str) -> Path:
+    """The folder of one model.
+
+    Args:
+        config_dir: The folder that holds `models/`.
+        name: The model's.
+
+    Raises:
+        DefinitionError: There is no such model; says which name is nearest.
+    """
+    folders = model_folders(config_dir)
+    if name not in folders:
+        place = shown_folder(config_dir / "models" / name)
+        raise DefinitionError(f"{place}:1: there is no model {name!r}{nearest(name, folders)}")
+    return folders[name]
 
 
 def load_definition(folder: Path) -> FrozenDefinition:

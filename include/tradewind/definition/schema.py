@@ -22,6 +22,7 @@ from tradewind.definition.learning import (
     Train,
     Value,
 )
+from tradewind.definition.nightly import Alerts, Monitor, Promotion, Retrain, Score
 from tradewind.definition.sources import Repair, Source, Validate
 
 
@@ -41,9 +42,9 @@ class Resources(Section):
     """What a model's tasks may use."""
 
     pool: str = "default_pool"
-    """The Airflow pool that its tasks wait for."""
+    """The Airflow pool that its trainings wait for; a night waits for no training."""
     queue: str | None = None
-    """The Celery queue that its tasks run on; it acts with the Celery executor only."""
+    """The Celery queue that its trainings run on; it acts with the Celery executor only."""
     threads: int = Field(default=1, ge=1)
     """Threads of the numerical libraries."""
     memory: str = Field(default="2GB", pattern=r"^\d+(\.\d+)?\s*(MB|GB)$")
@@ -55,6 +56,11 @@ class Schedule(Section):
 
     train: str | None = None
     """A cron expression in the model's time zone; by hand only where nothing is said."""
+    score: str | None = None
+    """When a night is scored, as a cron expression; by hand only where nothing is said. Monitoring
+    follows each scoring by itself."""
+    first_night: date | None = None
+    """With `score`: nights from here on that were missed are caught up, oldest first."""
     today: date | None = None
     """The day that stands for today where the data end in the past: a run for which nobody names
     an as-of date stands at its first moment. Left out, that is the last midnight."""
@@ -66,10 +72,17 @@ class Schedule(Section):
 
     @model_validator(mode="after")
     def _every_key_acts(self) -> Self:
-        if self.today is not None and self.train is not None:
+        for key in ("train", "score"):
+            if self.today is not None and getattr(self, key) is not None:
+                msg = (
+                    f"`today` stands still and `{key}` runs night after night: each would be the "
+                    "same night again. Leave one of them out"
+                )
+                raise ValueError(msg)
+        if (self.score is None) != (self.first_night is None):
             msg = (
-                "`today` stands still and `train` runs night after night: each would be the same "
-                "night again. Leave one of them out"
+                "`score` and `first_night` belong together: the first says when a night is scored, "
+                "the second from when on a night that was missed is caught up"
             )
             raise ValueError(msg)
         if self.retries == 0 and "retry_delay" in self.model_fields_set:
@@ -108,6 +121,11 @@ class ModelDefinition(Section):
     fallback: Fallback = Fallback()
     gates: Gates = Gates()
     value: Value | None = None
+    score: Score = Score()
+    monitor: Monitor = Monitor()
+    retrain: Retrain = Retrain()
+    promotion: Promotion = Promotion()
+    alerts: Alerts = Alerts()
     resources: Resources = Resources()
     schedule: Schedule = Schedule()
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.definition.estimators import estimator_problems
 from tradewind.definition.frozen import MODEL_FILE
 from tradewind.definition.loader import load_definition, shown_folder
 from tradewind.definition.problems import at_value
 from tradewind.definition.yaml_lines import read_yaml
-from tradewind.engine.estimator_checks import estimator_problems
 from tradewind.engine.select_checks import (
     empty_relations,
     features_problems,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from tradewind.engine import python_features, relations
+from tradewind.engine import labels, python_features, relations
 from tradewind.engine.database import quoted
-from tradewind.engine.identifiers import column_types, expression_of, listed
+from tradewind.engine.identifiers import column_types, examples_of, expression_of, listed
 from tradewind.engine.selection import (
     PREDICTION_TIME,
     output_columns,
@@ -18,8 +18,7 @@ from tradewind.engine.selection import (
     select_of,
     typed_columns,
 )
-from tradewind.engine.visible import require_visible
-from tradewind.errors import DataError, DefinitionError, EmptyIntervalError, LabelError
+from tradewind.errors import DataError, DefinitionError, EmptyIntervalError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,13 +28,12 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
 
-__all__ = ["build", "output_columns", "rows_at"]
+__all__ = ["ROWS", "build", "check_rows", "output_columns", "rows_at", "select_night"]
 
 # Beside the relations, because a view resolves names in its own schema first.
 _SELECTED = "__selected"
-_ROWS = f"{relations.HIDDEN}.__rows"
-_LABELS = f"{relations.HIDDEN}.__labels"
-_EXAMPLES = 3
+ROWS = f"{relations.HIDDEN}.__rows"
+"""The table of the rows selected last."""
 
 
 def build(
@@ -67,15 +65,16 @@ def build(
     relations.cut(connection, as_of)
     output_columns(connection, frozen)
     _select(connection, frozen, condition=_window(connection, frozen.model, start))
-    if not _count(connection, _ROWS):
+    if not _count(connection, ROWS):
         since = f" since {start.isoformat()}" if start else ""
         raise EmptyIntervalError(
             f"{frozen.sql_place()} gives no row{since} as of {as_of.isoformat()}: ask for a "
             "wider window or a later as-of, or look at the sources' rows and `known_at`"
         )
-    _check(connection, frozen)
-    _find_labels(connection, frozen)
-    return _with_labels(connection, frozen)
+    check_rows(connection, frozen)
+    labels.find_labels(connection, frozen)
+    query = labels.with_labels(connection, frozen, ROWS)
+    return connection.sql(_ordered(query, frozen.model)).to_arrow_table()
 
 
 def rows_at(
@@ -88,14 +87,44 @@ def rows_at(
     """
     relations.cut(connection, moment)
     _select(connection, frozen, condition=f"{PREDICTION_TIME} = getvariable('as_of')")
-    return connection.sql(_ordered(f"SELECT * FROM {_ROWS}", frozen.model)).to_arrow_table()
+    return connection.sql(_ordered(f"SELECT * FROM {ROWS}", frozen.model)).to_arrow_table()
+
+
+def select_night(
+    connection: duckdb.DuckDBPyConnection,
+    frozen: FrozenDefinition,
+    *,
+    after: datetime,
+    as_of: datetime,
+) -> None:
+    """Put a night's rows into `ROWS`: those predicted in (after, as_of], without labels.
+
+    Args:
+        connection: Holds the model's relations; they are cut at `as_of` and stay so.
+        frozen: The definition.
+        after: Prediction times up to here are the night's before.
+        as_of: The night.
+
+    Raises:
+        DefinitionError: The SQL or the function after it is wrong.
+    """
+    relations.cut(connection, as_of)
+    output_columns(connection, frozen)
+    connection.execute("SET VARIABLE after = $1::TIMESTAMPTZ", [after])
+    # A row without a time is not passed over here: the checks will say so.
+    condition = f"coalesce({PREDICTION_TIME} > getvariable('after'), true)"
+    _select(connection, frozen, condition=f"{condition} AND {_known()}")
+
+
+def _known() -> str:
+    return f"coalesce({PREDICTION_TIME} <= getvariable('as_of'), true)"
 
 
 def _window(
     connection: duckdb.DuckDBPyConnection, model: ModelDefinition, start: datetime | None
 ) -> str:
     # A row without a time is not passed over here: the checks will say so.
-    condition = f"coalesce({PREDICTION_TIME} <= getvariable('as_of'), true)"
+    condition = _known()
     if start is not None:
         connection.execute("SET VARIABLE start = $1::TIMESTAMPTZ", [start])
         event = f"{quoted(model.event_time)}::TIMESTAMPTZ"
@@ -115,8 +144,7 @@ def _select(
     try:
         with expression_of(frozen.sql_place()):
             connection.execute(
-                f"CREATE OR REPLACE TABLE {_ROWS} AS "
-                f"SELECT {columns} FROM {query} WHERE {condition}"
+                f"CREATE OR REPLACE TABLE {ROWS} AS SELECT {columns} FROM {query} WHERE {condition}"
             )
     except duckdb.OutOfMemoryException as error:
         raise DefinitionError(
@@ -126,9 +154,8 @@ def _select(
 
 
 def _through_python(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> str:
-    known = f"coalesce({PREDICTION_TIME} <= getvariable('as_of'), true)"
     selected = connection.sql(
-        f"SELECT * FROM {_SELECTED} WHERE {known} ORDER BY {PREDICTION_TIME}, "
+        f"SELECT * FROM {_SELECTED} WHERE {_known()} ORDER BY {PREDICTION_TIME}, "
         f"{listed(frozen.model.entity_key)}"
     ).to_arrow_table()
     connection.register("__from_python", python_features.apply(frozen, selected))
@@ -139,24 +166,30 @@ def _through_python(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinit
 # ---------------------------------------------------------------------------------------- checks
 
 
-def _check(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> None:
+def check_rows(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> None:
+    """Hold that the rows selected last are entities with features.
+
+    Raises:
+        DataError: Keys are missing or not unique, or a feature is not finite.
+        DefinitionError: A prediction time is not the declared horizon before its event.
+    """
     model = frozen.model
     key, file = listed(model.entity_key), frozen.sql_place()
     empty = " OR ".join(f"{quoted(name)} IS NULL" for name in [*model.entity_key, "event_time"])
-    found = _examples(connection, f"SELECT {key}, event_time FROM {_ROWS} WHERE {empty}")
+    found = examples_of(connection, f"SELECT {key}, event_time FROM {ROWS} WHERE {empty}")
     if found:
         raise DataError(f"{file}: rows without a key or an event time: {found}")
-    found = _examples(
-        connection, f"SELECT {key}, count(*) AS rows FROM {_ROWS} GROUP BY ALL HAVING count(*) > 1"
+    found = examples_of(
+        connection, f"SELECT {key}, count(*) AS rows FROM {ROWS} GROUP BY ALL HAVING count(*) > 1"
     )
     if found:
         raise DataError(
             f"{file}: one row for each entity is expected, and there are several of {found}: a "
             "join finds more than one partner, or entity_key lacks a column"
         )
-    found = _examples(
+    found = examples_of(
         connection,
-        f"SELECT {key}, event_time, {PREDICTION_TIME} FROM {_ROWS} "
+        f"SELECT {key}, event_time, {PREDICTION_TIME} FROM {ROWS} "
         f"WHERE {PREDICTION_TIME} IS DISTINCT FROM event_time - getvariable('horizon')",
     )
     if found:
@@ -172,69 +205,21 @@ def _check_finite(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinitio
     if not numeric:
         return
     counts = ", ".join(f"count_if(NOT isfinite({quoted(name)}))" for name in numeric)
-    row = connection.execute(f"SELECT {counts} FROM {_ROWS}").fetchall()[0]
+    row = connection.execute(f"SELECT {counts} FROM {ROWS}").fetchall()[0]
     bad = {name: count for name, count in zip(numeric, row, strict=True) if count}
     if bad:
         name, count = next(iter(bad.items()))
-        rows = f"SELECT {listed(frozen.model.entity_key)}, {quoted(name)} FROM {_ROWS} "
-        found = _examples(connection, f"{rows} WHERE NOT isfinite({quoted(name)})")
+        rows = f"SELECT {listed(frozen.model.entity_key)}, {quoted(name)} FROM {ROWS} "
+        found = examples_of(connection, f"{rows} WHERE NOT isfinite({quoted(name)})")
         raise DataError(
             f"{frozen.sql_place()}: {name} is not a finite number on {count} rows, such as "
             f"{found}: divide by nullif(…, 0), and leave unknown what is unknown (NULL)"
         )
 
 
-def _examples(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    rows = connection.sql(f"SELECT * FROM ({query}) ORDER BY ALL LIMIT {_EXAMPLES}")
-    return "; ".join(
-        ", ".join(f"{name}={value}" for name, value in row.items())
-        for row in rows.to_arrow_table().to_pylist()
-    )
-
-
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     row = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
     return int(row[0])
-
-
-# ---------------------------------------------------------------------------------------- labels
-
-
-def _find_labels(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> None:
-    model, label = frozen.model, frozen.model.label
-    kind = "DOUBLE" if model.problem == "regression" else "BOOLEAN"
-    key = listed(model.entity_key)
-    require_visible(
-        connection,
-        f"SELECT ({label.expression}\n)",
-        relations=relations.relations_of(model),
-        place=lambda _: frozen.place("label.expression"),
-    )
-    with expression_of(frozen.place("label")):
-        connection.execute(
-            f"CREATE OR REPLACE TABLE {_LABELS} AS SELECT * FROM ("
-            f"SELECT {key}, ({label.expression}\n)::{kind} AS label, known_at AS label_known_at "
-            f"FROM {quoted(label.relation)}) WHERE label IS NOT NULL"
-        )
-    found = _examples(connection, f"SELECT {key} FROM {_LABELS} GROUP BY ALL HAVING count(*) > 1")
-    if found:
-        raise LabelError(f"{label.relation} has more than one label of {found}")
-    if kind == "DOUBLE":
-        found = _examples(connection, f"SELECT {key} FROM {_LABELS} WHERE NOT isfinite(label)")
-        if found:
-            raise LabelError(f"the label of {found} is not a finite number")
-
-
-def _with_labels(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> pa.Table:
-    model = frozen.model
-    connection.execute("SET VARIABLE expires_after = $1::INTERVAL", [model.label.expires_after])
-    query = (
-        "SELECT features.*, label, label_known_at, CASE WHEN label IS NOT NULL THEN 'known' "
-        "WHEN event_time + getvariable('expires_after') < getvariable('as_of') THEN 'expired' "
-        f"ELSE 'pending' END AS label_state FROM {_ROWS} AS features "
-        f"LEFT JOIN {_LABELS} USING ({listed(model.entity_key)})"
-    )
-    return connection.sql(_ordered(query, model)).to_arrow_table()
 
 
 def _ordered(query: str, model: ModelDefinition) -> str:

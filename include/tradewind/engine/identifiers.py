@@ -17,6 +17,8 @@ from tradewind.errors import DataError, DefinitionError, SchemaChangedError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+_EXAMPLES = 3
+
 
 def listed(names: Iterable[str]) -> str:
     """Identifiers, quoted, with commas between."""
@@ -64,6 +66,15 @@ def expression_of(place: str) -> Iterator[None]:
 def _said(error: duckdb.Error) -> str:
     # What follows is the whole statement, of which the owner wrote but a part.
     return str(error).partition("\n\nLINE")[0].replace("\n", " ")
+
+
+def examples_of(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """The first few rows of a query in words; nothing where it has none."""
+    rows = connection.sql(f"SELECT * FROM ({query}) ORDER BY ALL LIMIT {_EXAMPLES}")  # noqa: S608
+    return "; ".join(
+        ", ".join(f"{name}={value}" for name, value in row.items())
+        for row in rows.to_arrow_table().to_pylist()
+    )
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def require_features(
     """
     model = frozen.model
     times = [*model.entity_key, model.event_time, PREDICTION_TIME]
-    wanted = dict.fromkeys(times if before_python else [*times, *model.features.types])
+    given = [*model.features.types, *model.features.protected]
+    wanted = dict.fromkeys(times if before_python else [*times, *given])
     problems = [
         f"{_place(name, frozen)}: the SELECT gives no column {name!r}{nearest(name, columns)}"
         for name in wanted
@@ -115,7 +116,10 @@ def require_features(
 
 
 def typed_columns(model: ModelDefinition) -> list[str]:
-    """The select list of a feature set: key, event time, prediction time, features as declared."""
+    """The select list of a feature set: key, times, features as declared, protected columns.
+
+    A protected column that is no feature is carried as text, to be watched, and no model sees it.
+    """
     types = model.features.types
     expressions = {key: quoted(key) for key in model.entity_key}
     expressions |= {
@@ -123,6 +127,8 @@ def typed_columns(model: ModelDefinition) -> list[str]:
         PREDICTION_TIME: f"{PREDICTION_TIME}::TIMESTAMPTZ",
     }
     expressions |= {name: f"{quoted(name)}::{_SQL_TYPE[kind]}" for name, kind in types.items()}
+    others = [name for name in model.features.protected if name not in expressions]
+    expressions |= {name: f"{quoted(name)}::VARCHAR" for name in others}
     return [f"{expression} AS {quoted(name)}" for name, expression in expressions.items()]
 
 

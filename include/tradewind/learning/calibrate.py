@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from tradewind.learning.estimators import predict
+from tradewind.stores.scorer import predict
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,13 +14,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tradewind.learning.calibrate import Calibrated, calibrate
-from tradewind.learning.estimators import predict
 from tradewind.learning.search import Found, Sample, draw_trials, search
 from tradewind.learning.splits import Split, local_days, split_frame
 from tradewind.learning.thresholds import find_threshold
 from tradewind.stats.metrics import metrics_of
 from tradewind.stats.rows import binary_rows, regression_rows
-from tradewind.stores.scorer import cast_features
+from tradewind.stores.scorer import cast_features, predict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

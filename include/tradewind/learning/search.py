@@ -20,7 +20,8 @@ import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from tradewind.errors import DefinitionError, SearchTimeoutError
-from tradewind.learning.estimators import build_pipeline, predict
+from tradewind.learning.estimators import build_pipeline
+from tradewind.stores.scorer import predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,9 +10,12 @@ import stat
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SERVER_USER = "tradewind-pg"
 
@@ -64,14 +67,22 @@ def hand_over(path: Path) -> None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def open_the_way(*targets: Path) -> None:
-    """For root: let the server's account pass through (not list) the folders above `targets`."""
+def open_the_way(*targets: Path, echo: Callable[[str], None]) -> None:
+    """For root: let the server's account pass through (not list) the folders above `targets`.
+
+    Args:
+        targets: What the server must reach.
+        echo: Told which folders were changed, where any was: others may pass through them now too.
+    """
     if not is_root():
         return
-    for folder in {parent for target in targets for parent in target.resolve().parents}:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
+    above = sorted({parent for target in targets for parent in target.resolve().parents})
+    closed = [folder for folder in above if not folder.stat().st_mode & stat.S_IXOTH]
+    for folder in closed:
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    if closed:
+        names = ", ".join(map(str, closed))
+        echo(f"PostgreSQL does not run as root: {SERVER_USER} may pass through {names} (chmod o+x)")
 
 
 def short_folder(data_dir: Path) -> Path:

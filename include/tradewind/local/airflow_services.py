@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tradewind.errors import PlatformError
+from tradewind.settings import AIRFLOW_HEALTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,6 @@ ARGUMENTS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
-HEALTH_PATH = "/api/v2/monitor/health"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def health(url: str) -> dict[str, Health]:
         Health by the names of `ARGUMENTS`.
     """
     try:
-        answer = httpx.get(url + HEALTH_PATH, timeout=5, trust_env=False)
+        answer = httpx.get(url + AIRFLOW_HEALTH, timeout=5, trust_env=False)
         said = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError):
         return {}
@@ -69,22 +69,35 @@ def health(url: str) -> dict[str, Health]:
     return found
 
 
-def upgrade_schema(environment: Mapping[str, str]) -> None:
-    """Run `airflow db migrate`.
+def run_airflow(*words: str, environment: Mapping[str, str], said: str = "") -> None:
+    """Run one of Airflow's own commands.
 
     Args:
+        words: The command, such as `db`, `migrate`.
         environment: That of Airflow's processes.
+        said: What is typed into it: every user of a machine can read what a command was called
+            with, so no password may be among `words`.
 
     Raises:
-        PlatformError: The migration failed; says what Airflow said.
+        PlatformError: It failed; says what Airflow said.
     """
     outcome = subprocess.run(
-        [*PROGRAM, "db", "migrate"],
+        [*PROGRAM, *words],
         env=dict(environment),
+        input=said,
         check=False,
         capture_output=True,
         text=True,
     )
     if outcome.returncode:
-        said = (outcome.stdout + outcome.stderr)[-3000:]
-        raise PlatformError(f"Airflow's database could not be migrated:\n{said}")
+        answer = (outcome.stdout + outcome.stderr)[-3000:]
+        raise PlatformError(f"`airflow {' '.join(words[:3])}` failed:\n{answer}")
+
+
+def upgrade_schema(environment: Mapping[str, str]) -> None:
+    """Bring Airflow's database to the schema of this release.
+
+    Raises:
+        PlatformError: The migration failed; says what Airflow said.
+    """
+    run_airflow("db", "migrate", environment=environment)

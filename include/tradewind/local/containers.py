@@ -5,7 +5,6 @@ It makes what `make run` makes on one machine, from the same pieces, on servers 
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -88,22 +87,9 @@ def make_admin(known: Mapping[str, str]) -> None:
     """Make the user `admin` of Airflow's FAB auth manager; one that is there stays as it is."""
     words = ["users", "create", "--username", "admin", "--role", "Admin", "--firstname", "Ad"]
     words += ["--lastname", "Min", "--email", "admin@localhost"]
-    # Typed in, because every user of a machine can read what a command was called with.
-    _airflow(words, known, say=_required(known, ADMIN_PASSWORD))
-
-
-def _airflow(words: list[str], known: Mapping[str, str], *, say: str) -> None:
-    outcome = subprocess.run(
-        [*airflow_services.PROGRAM, *words],
-        env=dict(known),
-        input=f"{say}\n{say}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = outcome.stdout + outcome.stderr
-    if outcome.returncode:
-        raise PlatformError(f"airflow {words[0]} {words[1]} failed:\n{said[-2000:]}")
+    password = _required(known, ADMIN_PASSWORD)
+    # Asked for twice.
+    airflow_services.run_airflow(*words, environment=known, said=f"{password}\n{password}\n")
 
 
 def _owner_dsn(known: Mapping[str, str]) -> str:

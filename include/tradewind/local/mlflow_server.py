@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "mlflow", "server"]
-HEALTH_PATH = "/health"
 # `mlflow db upgrade` takes the address as an argument, which every user of the machine could read.
 _UPGRADE = (
     "import os; from mlflow.db import commands; "

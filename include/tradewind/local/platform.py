@@ -89,7 +89,7 @@ def up(
     layout.create()
     with lock.held(layout.run / "lock", echo=echo):
         databases = _databases(layout)
-        started = ["postgres"] if databases.server.start() else []
+        started = ["postgres"] if databases.server.start(echo=echo) else []
         databases.provide()
         keeper = processes.Processes(layout)
         if strays := keeper.end_strays():
@@ -174,7 +174,7 @@ def reset(settings: Settings, *, echo: Callable[[str], None] = print) -> list[st
     with lock.held(layout.run / "lock", echo=echo):
         _stop_all(layout)
         databases = _databases(layout)
-        databases.server.start()
+        databases.server.start(echo=echo)
         for database in _DERIVED:
             _drop(databases.server, database)
         databases.provide()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import psycopg2
 
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.errors import DefinitionError, PlatformError
-from tradewind.local import airflow_services
+from tradewind.local.airflow_services import run_airflow
 from tradewind.stores.airflow_store import database_dsn
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def provide(
     missing = sorted(_named(config_dir) - _known(environment))
     for name in missing:
         echo(f"making Airflow's pool {name} with {_SLOTS} slot")
-        _make(name, environment)
+        run_airflow("pools", "set", name, _SLOTS, _WHY, environment=environment)
     return missing
 
 
@@ -63,16 +62,3 @@ def _known(environment: Mapping[str, str]) -> set[str]:
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pool FROM slot_pool")
         return {str(row[0]) for row in cursor.fetchall()}
-
-
-def _make(name: str, environment: Mapping[str, str]) -> None:
-    outcome = subprocess.run(
-        [*airflow_services.PROGRAM, "pools", "set", name, _SLOTS, _WHY],
-        env=dict(environment),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if outcome.returncode:
-        said = (outcome.stdout + outcome.stderr)[-2000:]
-        raise PlatformError(f"Airflow's pool {name!r} could not be made:\n{said}")

@@ -26,7 +26,7 @@ from tradewind.local.credentials import keep
 from tradewind.local.processes import wait_until_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SUPERUSER = "postgres"
 MAJOR = "18"
@@ -113,8 +113,11 @@ class Postgres:
             return None
         return process if own and age <= _CLOCK_SLACK_SECONDS else None
 
-    def start(self) -> bool:
+    def start(self, *, echo: Callable[[str], None] = print) -> bool:
         """Make the data directory if need be, and the server run.
+
+        Args:
+            echo: Told what is changed outside the server's own folders.
 
         Returns:
             False when it was running already.
@@ -122,10 +125,11 @@ class Postgres:
         Raises:
             PlatformError: The server cannot be made or started; says what its log says.
         """
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        accounts.open_the_way(self.data_dir, bin_dir() / "postgres", echo=echo)
         self._create()
         if self.postmaster() is not None:
             return False
-        accounts.open_the_way(self.data_dir, bin_dir() / "postgres")
         self._clear_the_dead()
         self._configure()
         arguments = ["-D", str(self.data_dir), "-l", str(self.log), "-t", str(_SECONDS_TO_START)]
@@ -162,9 +166,8 @@ class Postgres:
         # Made beside its place and moved there whole: a start cut short leaves nothing half-made.
         unfinished = self.data_dir.with_name(f"{self.data_dir.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True, mode=0o700)
+        unfinished.mkdir(mode=0o700)
         accounts.hand_over(unfinished)
-        accounts.open_the_way(unfinished, bin_dir() / "postgres")
         secret = unfinished.with_name(f"{unfinished.name}.password")
         secret.unlink(missing_ok=True)
         secret.touch(mode=0o600)

@@ -9,6 +9,7 @@ import httpx
 
 from tradewind.local import airflow_services, environment, mlflow_server
 from tradewind.local.processes import Service
+from tradewind.settings import MLFLOW_HEALTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,7 @@ def well(chosen: Mapping[str, int], *, begun: Mapping[str, datetime] | None = No
 
 def _mlflow_answers(port: int) -> bool:
     try:
-        address = environment.url(port) + mlflow_server.HEALTH_PATH
+        address = environment.url(port) + MLFLOW_HEALTH
         return httpx.get(address, timeout=5, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

@@ -1,9 +1,10 @@
-"""What `make run` shows a newcomer: everything up, a model trained on real flights, its verdict."""
+"""What `make run` shows a newcomer: a model trained, a night that it served, a decision."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradewind.local import demo, platform
@@ -11,17 +12,23 @@ from tradewind.local.airflow_api import AirflowApi
 from tradewind.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tradewind.local.airflow_api import RunState, TaskState
     from tradewind.local.platform import Platform
-    from tradewind.records import StageOutcome
+    from tradewind.records import Pipeline, StageOutcome
     from tradewind.settings import Settings
 
+    Echo = Callable[[str], None]
+
 MODEL = "flight_delay"
-DAG = f"{MODEL}.train"
-# What a reader wants of each stage, in this order; the rest is on the stages' own pages.
-_SHOWN = ("train", "evaluate", "gate", "register")
+# What a reader wants of each pipeline, in this order; the rest is on the stages' own pages.
+_SHOWN: dict[Pipeline, tuple[str, ...]] = {
+    "train": ("train", "evaluate", "gate", "register"),
+    "score": ("predict",),
+    "monitor": ("monitor", "decide"),
+}
+_CONF = {"reason": "make run"}
 
 
 @dataclass(frozen=True)
@@ -34,17 +41,31 @@ class Clock:
         return f"{time.monotonic() - self.begun:5.0f} s"
 
 
-def show_demo(settings: Settings, *, as_of: str, echo: Callable[[str], None]) -> int:
-    """Bring the platform up, train the demo's model through Airflow, and print what came of it.
+@dataclass(frozen=True)
+class Finished:
+    """A run that is over, and what it said.
+
+    Attributes:
+        done: Whether its last stage said something.
+        said: Lines for the reader.
+    """
+
+    run: RunState
+    done: bool
+    said: list[str]
+
+
+def show_demo(settings: Settings, *, as_of: str, echo: Echo) -> int:
+    """Bring the platform up, train the demo's model, score and judge the night after.
 
     Args:
         settings: The clone.
-        as_of: The night that is trained, a date of 2013.
+        as_of: The night that is trained, a date of 2013; the night after it is scored.
         echo: Prints a line.
 
     Returns:
-        0 when the run came to a verdict, whatever it is; 1 when a task failed, or the run was not
-        admitted.
+        0 when training came to a verdict, whatever it is, and the night to a decision; 1 when a
+        task failed, or a run was not admitted.
 
     Raises:
         PlatformError: Something could not be started.
@@ -54,33 +75,61 @@ def show_demo(settings: Settings, *, as_of: str, echo: Callable[[str], None]) ->
     running = platform.up(settings, echo=lambda line: echo(f"{clock}    {line}"))
     echo(f"{clock}  loading the demo's source tables")
     demo.load(running.demo_dsn, echo=lambda line: echo(f"{clock}  {line}"))
-    run, error = _train(running, as_of=as_of, clock=clock, echo=echo)
-    outcomes = _outcomes(run.run_id) if run.state == "success" else {}
-    if "register" in outcomes:
-        echo(f"{clock}  {DAG} is done\n")
-        said = [line for stage in _SHOWN for line in _section(outcomes.get(stage))]
-    elif run.state == "success":
-        echo(f"{clock}  {DAG} did nothing\n")
-        said = _section(outcomes.get("admit")) or ["the ledger holds nothing of this run"]
-    else:
-        echo(f"{clock}  {DAG} failed\n")
-        said = [error]
-    echo("\n".join((*said, "", _addresses(running, run))))
-    return 0 if "register" in outcomes else 1
-
-
-def _train(
-    running: Platform, *, as_of: str, clock: Clock, echo: Callable[[str], None]
-) -> tuple[RunState, str]:
     with AirflowApi(running.airflow_url, login=running.login, password=running.password) as api:
-        echo(f"{clock}  waiting for Airflow to read {DAG}")
-        api.wait_for_dag(DAG)
-        api.unpause(DAG)
-        run_id = api.trigger(DAG, conf={"as_of": as_of, "reason": "make run"}, note="make run")
-        echo(f"{clock}  {DAG} as of {as_of}: {run_id}")
-        run = api.wait(DAG, run_id, on_change=lambda task: echo(f"{clock}    {_said(task)}"))
-        failed = [f"{task.task_id}: {api.error_of(run, task)}" for task in run.failed_tasks]
-    return run, "\n".join(failed) or f"the run is {run.state} and no task of it failed"
+        finished = _all_pipelines(api, as_of=as_of, clock=clock, echo=echo)
+    said = [line for pipeline in finished.values() for line in pipeline.said]
+    echo("\n".join(("", *said, "", _addresses(running, finished))))
+    return 0 if len(finished) == len(_SHOWN) and all(one.done for one in finished.values()) else 1
+
+
+def _all_pipelines(
+    api: AirflowApi, *, as_of: str, clock: Clock, echo: Echo
+) -> dict[Pipeline, Finished]:
+    """Train, score the night after, and follow the look at it that scoring starts."""
+    for pipeline in _SHOWN:
+        echo(f"{clock}  waiting for Airflow to read {_dag(pipeline)}")
+        api.wait_for_dag(_dag(pipeline))
+        api.unpause(_dag(pipeline))
+    finished: dict[Pipeline, Finished] = {}
+    run_id = api.trigger(_dag("train"), conf={"as_of": as_of, **_CONF}, note="make run")
+    finished["train"] = _follow(api, "train", run_id, clock=clock, echo=echo)
+    if not finished["train"].done:
+        return finished
+    night = date.fromisoformat(as_of) + timedelta(days=1)
+    conf = {"as_of": night.isoformat(), **_CONF}
+    run_id = api.trigger(_dag("score"), conf=conf, note="make run")
+    finished["score"] = _follow(api, "score", run_id, clock=clock, echo=echo)
+    if finished["score"].done:
+        look = f"after__{run_id}"
+        finished["monitor"] = _follow(api, "monitor", look, clock=clock, echo=echo)
+    return finished
+
+
+def _dag(pipeline: Pipeline) -> str:
+    return f"{MODEL}.{pipeline}"
+
+
+def _follow(
+    api: AirflowApi, pipeline: Pipeline, run_id: str, *, clock: Clock, echo: Echo
+) -> Finished:
+    dag = _dag(pipeline)
+    echo(f"{clock}  {dag}: {run_id}")
+    run = api.wait(dag, run_id, on_change=lambda task: echo(f"{clock}    {_said(task)}"))
+    outcomes = _outcomes(f"{pipeline}/{run_id}")
+    shown = _SHOWN[pipeline]
+    if run.state == "success" and shown[-1] in outcomes:
+        echo(f"{clock}  {dag} is done")
+        said = [line for stage in shown for line in _section(outcomes, stage)]
+        return Finished(run, done=True, said=said)
+    if run.state == "success":
+        echo(f"{clock}  {dag} did nothing")
+        nothing = ["the ledger holds nothing of this run"]
+        return Finished(run, done=False, said=_section(outcomes, "admit") or nothing)
+    echo(f"{clock}  {dag} failed")
+    failed = [f"{task.task_id}: {api.error_of(run, task)}" for task in run.failed_tasks]
+    return Finished(
+        run, done=False, said=failed or [f"the run is {run.state} and no task of it failed"]
+    )
 
 
 def _said(task: TaskState) -> str:
@@ -97,16 +146,20 @@ def _outcomes(run_id: str) -> dict[str, StageOutcome]:
     return {one.stage: one for one in ledger.outcomes(model=MODEL, run_id=run_id)}
 
 
-def _section(outcome: StageOutcome | None) -> list[str]:
-    if outcome is None:
-        return []
-    return [f"{outcome.stage}:", *(f"  {line}" for line in outcome.lines)]
+def _section(outcomes: Mapping[str, StageOutcome], stage: str) -> list[str]:
+    outcome = outcomes.get(stage)
+    return [f"{stage}:", *(f"  {line}" for line in outcome.lines)] if outcome else []
 
 
-def _addresses(running: Platform, run: RunState) -> str:
+def _addresses(running: Platform, finished: Mapping[Pipeline, Finished]) -> str:
+    runs = [
+        f"         {running.airflow_url}/dags/{_dag(pipeline)}/runs/{one.run.run_id}"
+        for pipeline, one in finished.items()
+    ]
     return "\n".join(
         (
-            f"Airflow  {running.airflow_url}/dags/{DAG}/runs/{run.run_id}",
+            f"Airflow  {running.airflow_url}",
+            *runs,
             f"         login {running.login}, password {running.password}",
             f"MLflow   {running.mlflow_url}/#/models/{MODEL}",
             "Stop it all with `make stop`.",

@@ -26,6 +26,20 @@ class ReportLink(BaseOperatorLink):
         return f"/tradewind/dags/{dag}/runs/{run}/{quote(ti_key.task_id)}"
 
 
+class LaunchedByLink(BaseOperatorLink):
+    """The run of the monitor whose decision launched this training; nothing for other runs."""
+
+    name = "Decision"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Address of that run in Airflow's own pages."""
+        run = getattr(operator, "launched_by", None)
+        if not run:
+            return ""
+        model = ti_key.dag_id.partition(".")[0]
+        return f"/dags/{quote(model, safe='')}.monitor/runs/{quote(run, safe='')}"
+
+
 class MlflowLink(BaseOperatorLink):
     """The training's run in MLflow; nothing for the stages before there is one."""
 

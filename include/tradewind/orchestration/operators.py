@@ -1,4 +1,4 @@
-"""One operator a kind of task: they carry records between XCom and the pipeline, and do no work."""
+"""One operator a kind of task: they carry records between XCom and the pipelines, nothing more."""
 
 from __future__ import annotations
 
@@ -7,27 +7,35 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from tradewind.errors import RegistryError, TradewindError, UnavailableError
-from tradewind.orchestration.links import MlflowLink, ReportLink
+from tradewind.errors import AlertError, RegistryError, TradewindError, UnavailableError
+from tradewind.orchestration.links import LaunchedByLink, MlflowLink, ReportLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from airflow.sdk import Context
 
-    from tradewind.records import Record, RunRequest
+    from tradewind.nights import ReleaseOrder
+    from tradewind.records import Pipeline, Record, RunRequest
     from tradewind.stores.stores import Stores
 
 ADMIT = "admit"
+_LONGEST_NOTE = 1000
+# Who starts a run, by Airflow's word for it; everything else is by hand.
+_TRIGGERS: dict[str, Any] = {"scheduled": "schedule", "operator_triggered": "decision"}
 # What may be better in a minute. Everything else that we raise would only fail again.
-WORTH_A_RETRY = (UnavailableError, RegistryError)
+WORTH_A_RETRY = (UnavailableError, RegistryError, AlertError)
 
 
 class AdmitOperator(BaseOperator):
     """Lets the run in, or ends it green and says why not."""
+
+    operator_extra_links = (LaunchedByLink(),)
 
     def __init__(self, *, model: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,6 +50,7 @@ class AdmitOperator(BaseOperator):
         from tradewind.pipeline import admit
         from tradewind.records import Refusal
 
+        self.launched_by = context["params"].get("launched_by")
         with plain_errors():
             stores = open_stores()
             decision = admit(request_of(self.model, context, stores=stores), stores=stores)
@@ -60,19 +69,49 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage; what it returns is small and goes to the later ones by XCom."""
-        from tradewind.pipeline import TRAIN, record_from, run_stage
+        from tradewind.pipeline import PIPELINES, record_from, run_stage
         from tradewind.records import Admission
 
-        stage = TRAIN[self.task_id]
+        stages = PIPELINES[pipeline_of(self.dag_id)]
         inputs = [
-            record_from(TRAIN[earlier].result, returned(earlier, context))
-            for earlier in stage.inputs
+            record_from(stages[earlier].result, returned(earlier, context))
+            for earlier in stages[self.task_id].inputs
         ]
         with plain_errors():
             admission = record_from(Admission, returned(ADMIT, context))
-            result = run_stage(self.task_id, admission, *inputs, stores=open_stores())
+            result = run_stage(
+                self.task_id,
+                admission,
+                *inputs,
+                stores=open_stores(),
+                last_try=is_last_try(context),
+            )
         self.last_records: list[Record] = [result, *inputs]
         return result.model_dump(mode="json")
+
+
+class AlertOperator(StageOperator):
+    """Brings the incidents to where the night leaves them, and tells of what is new."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Tell in every way that the definition declares, and note what was told.
+
+        Raises:
+            AlertError: A way failed. What is not noted as told is told again.
+        """
+        from tradewind.nights import Alerted
+        from tradewind.orchestration.notifiers import tell
+        from tradewind.pipeline import frozen_definition, record_from
+        from tradewind.records import Admission
+
+        result = super().execute(context)
+        stores, news = open_stores(), Alerted.model_validate(result).news
+        admission = record_from(Admission, returned(ADMIT, context))
+        alerts = frozen_definition(admission, stores=stores).model.alerts
+        tell(alerts, news, context)
+        for incident in news:
+            stores.ledger.incidents.told(incident)
+        return result
 
 
 class ReleaseOperator(BaseOperator):
@@ -87,6 +126,103 @@ class ReleaseOperator(BaseOperator):
         if admission:
             with plain_errors():
                 release(record_from(Admission, admission), stores=open_stores())
+
+
+class MonitorNightOperator(TriggerDagRunOperator):
+    """Starts the look at the night that was scored: one run a night, with a link to it."""
+
+    def __init__(self, *, model: str, **kwargs: Any) -> None:
+        super().__init__(
+            trigger_dag_id=f"{model}.monitor",
+            logical_date=None,
+            skip_when_already_exists=True,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Start `<model>.monitor` for the night that this run scored."""
+        night = returned("predict", context)["night"]
+        self.trigger_run_id = f"after__{context['dag_run'].run_id}"
+        self.conf = {"moment": night, "reason": "the night was scored"}
+        end_failure_of(context)
+        super().execute(context)
+
+
+class LaunchTrainingOperator(TriggerDagRunOperator):
+    """Starts the training that the night's decision launches; there may be none."""
+
+    def __init__(self, *, model: str, **kwargs: Any) -> None:
+        super().__init__(
+            trigger_dag_id=f"{model}.train",
+            logical_date=None,
+            skip_when_already_exists=True,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Start `<model>.train` under the name that the decision gave it.
+
+        Raises:
+            AirflowSkipException: The decision launches none.
+        """
+        from tradewind.nights import Decision
+
+        decision = Decision.model_validate(returned("decide", context))
+        if not decision.launches:
+            raise AirflowSkipException(f"no training: {decision.reason}")
+        self.trigger_run_id = decision.run_id
+        self.note = decision.reason[:_LONGEST_NOTE]
+        self.conf = {
+            "moment": decision.as_of.isoformat(),
+            "reason": decision.reason,
+            "wider": decision.wider,
+            "launched_by": context["dag_run"].run_id,
+        }
+        end_failure_of(context)
+        super().execute(context)
+
+
+class ReleaseOrderOperator(BaseOperator):
+    """Carries out what the form orders: who decides, from the next night on."""
+
+    operator_extra_links = (ReportLink(),)
+
+    def __init__(self, *, model: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Carry the order out; one that makes no sense fails at once and says why."""
+        from tradewind.pipeline import release_order
+
+        with plain_errors():
+            stores = open_stores()
+            order = order_of(self.model, context, stores=stores)
+            return release_order(order, stores=stores).model_dump(mode="json")
+
+
+def end_failure_of(context: Context) -> None:
+    """Close the incident of this very task's last failure, for tasks that are no stage.
+
+    Just before it does its work: should that fail again, the incident is opened again.
+    """
+    from tradewind.pipeline import end_failure
+
+    instance = context["ti"]
+    model, _, pipeline = instance.dag_id.partition(".")
+    with plain_errors():
+        end_failure(f"failed:{pipeline}:{instance.task_id}", model, stores=open_stores())
+
+
+def pipeline_of(dag_id: str) -> Any:
+    """The pipeline that a DAG runs: the second half of its name."""
+    return dag_id.partition(".")[2]
+
+
+def is_last_try(context: Context) -> bool:
+    """Whether Airflow will not try this task again, so that it must do with what there is."""
+    instance = context["ti"]
+    return bool(instance.try_number > (instance.max_tries or 0))
 
 
 def returned(task_id: str, context: Context) -> Any:
@@ -129,18 +265,56 @@ def airflow_connection(conn_id: str) -> str | None:
 
 
 def request_of(model: str, context: Context, *, stores: Stores) -> RunRequest:
-    """What this DAG run asks for: the form's answers, or the schedule's."""
-    from tradewind.as_of import as_of_for
+    """What this DAG run asks for: the form's answers, the schedule's, or a decision's."""
     from tradewind.records import RunRequest
 
     dag_run, answers = context["dag_run"], context["params"]
-    how = dag_run.run_type.value
+    how, pipeline = dag_run.run_type.value, pipeline_of(context["dag"].dag_id)
     return RunRequest(
         model=model,
-        run_id=dag_run.run_id,
-        as_of=as_of_for(model, answers.get("as_of"), dag_run.run_after, stores=stores),
+        run_id=f"{pipeline}/{dag_run.run_id}",
+        as_of=moment_of(model, context, pipeline=pipeline, stores=stores),
         actor=dag_run.triggering_user_name or how,
         reason="on schedule" if how == "scheduled" else answers["reason"],
+        trigger=_TRIGGERS.get(how, "hand"),
         window_days=answers.get("window_days"),
         candidate=answers.get("candidate"),
+        wider=bool(answers.get("wider")),
+        override=answers.get("override"),
+        pipeline=pipeline,
     )
+
+
+def order_of(model: str, context: Context, *, stores: Stores) -> ReleaseOrder:
+    """What the form of a release orders: from the next night on, where no date is named."""
+    from tradewind.as_of import current_definition
+    from tradewind.definition.moments import parse_moment
+    from tradewind.live import order_moment
+    from tradewind.nights import ReleaseOrder
+
+    dag_run, answers = context["dag_run"], dict(context["params"])
+    definition = current_definition(model, stores=stores)
+    until, as_of = answers.pop("until", None), answers.pop("as_of", None)
+    said = {name: answers[name] for name in ReleaseOrder.model_fields if answers.get(name)}
+    return ReleaseOrder.model_validate(
+        {
+            **said,
+            "model": model,
+            "as_of": parse_moment(as_of, definition)
+            if as_of
+            else order_moment(stores.ledger, definition),
+            "until": until and parse_moment(until, definition),
+            "actor": dag_run.triggering_user_name or dag_run.run_type.value,
+            "run_id": f"release/{dag_run.run_id}",
+        }
+    )
+
+
+def moment_of(model: str, context: Context, *, pipeline: Pipeline, stores: Stores) -> datetime:
+    """The as-of moment: a moment if one is named, a date's midnight, or the last night."""
+    from tradewind.as_of import as_of_for
+
+    answers = context["params"]
+    asked = answers.get("moment") or answers.get("as_of")
+    run_after = context["dag_run"].run_after
+    return as_of_for(model, asked, run_after, pipeline=pipeline, stores=stores)

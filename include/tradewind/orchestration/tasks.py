@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from tradewind.orchestration.operators import (
     ADMIT,
     AdmitOperator,
+    AlertOperator,
+    LaunchTrainingOperator,
+    MonitorNightOperator,
     ReleaseOperator,
+    ReleaseOrderOperator,
     StageOperator,
 )
 
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def admit(model: ModelDefinition) -> BaseOperator:
-    """Take the model's lease and freeze its definition, or end the run green."""
+    """Freeze the definition, and for a training take the model's lease, or end the run green."""
     return AdmitOperator(task_id=ADMIT, model=model.name)
 
 
@@ -62,3 +66,38 @@ def release_lease(admission: BaseOperator) -> BaseOperator:
     release = ReleaseOperator(task_id="release")
     release.as_teardown(setups=admission)
     return release
+
+
+def predict() -> BaseOperator:
+    """Score every entity of the night once, and keep what was served for good."""
+    return StageOperator(task_id="predict")
+
+
+def monitor_night(model: ModelDefinition) -> BaseOperator:
+    """Start the look at the night."""
+    return MonitorNightOperator(task_id="monitor", model=model.name)
+
+
+def monitor() -> BaseOperator:
+    """Join what is known by now, and hold the night against its reference."""
+    return StageOperator(task_id="monitor")
+
+
+def decide() -> BaseOperator:
+    """Decide the night, once, with its reasons."""
+    return StageOperator(task_id="decide")
+
+
+def alert() -> BaseOperator:
+    """Open, update and close incidents, and tell whoever is to be told."""
+    return AlertOperator(task_id="alert")
+
+
+def launch_training(model: ModelDefinition) -> BaseOperator:
+    """Start the training that the decision launches, if it launches one."""
+    return LaunchTrainingOperator(task_id="retrain", model=model.name)
+
+
+def carry_out(model: ModelDefinition) -> BaseOperator:
+    """Do what the form orders."""
+    return ReleaseOrderOperator(task_id="release", model=model.name)

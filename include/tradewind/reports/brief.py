@@ -5,6 +5,15 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
+from tradewind.nights import (
+    Alerted,
+    Decision,
+    Monitoring,
+    NightFeatures,
+    NightInputs,
+    Released,
+    ScoredNight,
+)
 from tradewind.records import (
     Admission,
     Evaluation,
@@ -19,6 +28,8 @@ from tradewind.records import (
     Validated,
     Verdict,
 )
+from tradewind.reports.looked import look_lines
+from tradewind.reports.released import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +52,9 @@ def brief(stage: str, request: RunRequest, result: Record) -> StageOutcome:
 
 
 def _report_of(result: Record) -> str | None:
-    if isinstance(result, Validated):
+    if isinstance(result, Validated | NightInputs):
         return result.report_uri
-    if isinstance(result, Evaluation | Verdict):
+    if isinstance(result, Evaluation | Verdict | Monitoring):
         return result.uri
     return None
 
@@ -62,7 +73,7 @@ def _(result: Admission) -> list[str]:
             f"{request.model} stands at {request.as_of:%Y-%m-%d %H:%M} UTC, "
             f"asked by {request.actor}: {request.reason}"
         ),
-        f"definition {result.definition_digest[:12]}, lease {result.fencing_token}",
+        f"definition {result.definition_digest[:12]}{_lease(result)}",
         *([f"warning: {result.warning}"] if result.warning else []),
     ]
 
@@ -77,6 +88,7 @@ def _(result: Snapshot) -> list[str]:
     return [
         f"{result.parts:,} parts, {result.read:,} read now; rows: {_counts(result.rows)}",
         f"snapshot {result.digest[:12]}",
+        *(f"warning: {name} is seen as it was: {why}" for name, why in result.stale.items()),
     ]
 
 
@@ -88,6 +100,45 @@ def _(result: Validated) -> list[str]:
     if any(result.quarantined.values()):
         lines.append(f"quarantined: {_counts(result.quarantined)}")
     return lines + [f"warning: {warning}" for warning in result.warnings]
+
+
+@lines_of.register
+def _(result: NightInputs) -> list[str]:
+    lines = [f"rows that go on: {_counts(result.rows)}"]
+    if result.quarantine:
+        lines.append(f"rows set aside in: {', '.join(result.quarantine)}")
+    lines += [f"warning: broken: {breach.sentence}" for breach in result.broken]
+    return lines + [f"warning: {warning}" for warning in result.warnings]
+
+
+@lines_of.register
+def _(result: NightFeatures) -> list[str]:
+    aside = f", {result.set_aside:,} of them set aside by validation" * bool(result.set_aside)
+    return [
+        f"{result.rows:,} entities{aside}",
+        f"predicted after {result.start:%Y-%m-%d %H:%M}, up to {result.end:%Y-%m-%d %H:%M} UTC",
+        f"features {result.digest[:12]}",
+        *(f"warning: broken: {breach.sentence}" for breach in result.broken),
+        *(f"warning: {warning}" for warning in result.warnings),
+    ]
+
+
+@lines_of.register
+def _(result: ScoredNight) -> list[str]:
+    if not result.rows:
+        lines = ["nobody to serve: no entity has its prediction time in this night"]
+    else:
+        lines = [
+            f"{result.rows:,} entities served: {_counts(result.served)}",
+            f"mean score {result.mean_score:.4g}",
+        ]
+    champion = f"version {result.champion}" if result.champion else "none"
+    beside = f"; beside it: {', '.join(arm.name for arm in result.arms)}" if result.arms else ""
+    lines.append(f"champion: {champion}{beside}")
+    lines += [f"fallback, {rows:,}: {why}" for why, rows in result.fallback_reasons.items()]
+    lines.append(f"{result.seconds:.1f} s, {result.peak_memory_mb:,.0f} MB; log {result.uri}")
+    problems = result.version_problems.items()
+    return lines + [f"warning: version {number} did not score: {why}" for number, why in problems]
 
 
 @lines_of.register
@@ -137,5 +188,44 @@ def _(result: Registration) -> list[str]:
     return [f"{result.outcome.replace('_', ' ')}: {result.reason}", champion, *warned]
 
 
+@lines_of.register
+def _(result: Monitoring) -> list[str]:
+    return look_lines(result)
+
+
+@lines_of.register
+def _(result: Released) -> list[str]:
+    before, after = words_of(result.before), words_of(result.after)
+    return [result.sentence, f"before: {before}", f"now: {after}"]
+
+
+@lines_of.register
+def _(result: Decision) -> list[str]:
+    said = " and ".join(action.replace("_", " ") for action in result.actions)
+    lines = [f"{said}: {result.reason}"]
+    lines += [
+        f"not {other.action.replace('_', ' ')}: {other.why_not}" for other in result.alternatives
+    ]
+    if result.launches:
+        lines.append(f"launches the training {result.run_id}")
+    return [*lines, f"grounds {result.grounds_digest[:12]}, kept in {result.grounds_uri}"]
+
+
+@lines_of.register
+def _(result: Alerted) -> list[str]:
+    told = [
+        f"{one.severity}, {one.layer}: {one.title}; what to do: {one.way_out}"
+        if one.state != "closed"
+        else f"over: {one.title}"
+        for one in result.news
+    ]
+    still = f"open incidents: {', '.join(result.open)}" if result.open else "no incident is open"
+    return [*(told or ["nothing new to tell"]), still]
+
+
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {number:,}" for name, number in counts.items())
+
+
+def _lease(result: Admission) -> str:
+    return "" if result.fencing_token is None else f", lease {result.fencing_token}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -54,6 +55,22 @@ def moment(value: str | datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def result_address(model: str, run_id: str, stage: str) -> str:
+    """Where the page of a stage's result is, below the web server's own address.
+
+    Args:
+        model: The model.
+        run_id: As the ledger names it: `<pipeline>/<the pipeline's own run id>`; one without a
+            pipeline is a training.
+        stage: Of that run.
+    """
+    pipeline, _, own = run_id.partition("/")
+    if not own:
+        pipeline, own = "train", run_id
+    run, task = quote(own, safe=""), quote(stage, safe="")
+    return f"/tradewind/dags/{model}.{pipeline}/runs/{run}/{task}"
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -64,4 +81,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(figure=figure, share=share, moment=moment)
+    environment.globals.update(result_address=result_address)
     return environment

@@ -9,6 +9,7 @@ from tradewind.reports.page import render_page
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tradewind.nights import Incident, Ranking
     from tradewind.records import StageOutcome
 
 
@@ -24,11 +25,39 @@ def models_page(rows: Sequence[Mapping[str, Any]]) -> str:
 def model_page(
     row: Mapping[str, Any],
     *,
+    nights: Sequence[Any],
+    incidents: Sequence[Incident],
     runs: Sequence[Mapping[str, Any]],
     events: Sequence[Mapping[str, Any]],
 ) -> str:
-    """One model: purpose, champion, runs, ledger."""
-    return render_page("model.html.j2", title=row["model"], row=row, runs=runs, events=events)
+    """One model: purpose, champion, who decides tonight, incidents, nights, runs, ledger.
+
+    Args:
+        row: What `overview.status_rows` says of it.
+        nights: `overview.night_rows`.
+        incidents: `overview.incidents_of`, those too that are over.
+        runs: `overview.run_rows`.
+        events: `overview.event_rows`.
+    """
+    return render_page(
+        "model.html.j2",
+        title=row["model"],
+        row=row,
+        nights=nights,
+        incidents=incidents,
+        runs=runs,
+        events=events,
+    )
+
+
+def versions_page(ranking: Ranking) -> str:
+    """The last versions side by side, for whoever is about to roll back."""
+    return render_page("versions.html.j2", title=f"{ranking.model}: versions", ranking=ranking)
+
+
+def refused_page(*, title: str, sentence: str) -> str:
+    """What is shown where something cannot be: why, and what to do."""
+    return render_page("refused.html.j2", title=title, sentence=sentence)
 
 
 def outcome_page(outcome: StageOutcome) -> str:

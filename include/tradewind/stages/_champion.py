@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from tradewind.engine.features import build
 from tradewind.engine.relations import load
 from tradewind.errors import EvidenceError, UnavailableError
 from tradewind.learning.splits import MIN_JUDGE_UNITS, local_days
+from tradewind.stages._versions import definition_of, feature_identity
 from tradewind.stores.events import INTENDED
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from tradewind.stores.stores import Stores
 
 log = logging.getLogger(__name__)
-
-_FEATURE_SECTIONS = {"entity_key", "event_time", "horizon", "sources", "features"}
 
 
 @dataclass(frozen=True)
@@ -120,11 +119,11 @@ def score_champion(
     """
     try:
         loaded = stores.registry.load(champion.model_uri or "")
-        own = _definition_of(loaded, stores=stores)
+        own = definition_of(loaded, stores=stores)
         if own.model.problem != frozen.model.problem:
             raise EvidenceError(f"it solves a {own.model.problem} problem, this is another")
         rows = judge
-        if _feature_identity(own) != _feature_identity(frozen):
+        if feature_identity(own) != feature_identity(frozen):
             log.info("version %s has features of its own: building them", champion.version)
             rows = _own_features(own, validated, judge, as_of=as_of, stores=stores)
         return _scored(champion, frozen, loaded, rows)
@@ -163,11 +162,6 @@ def _require_units(champion: Champion, frozen: FrozenDefinition, judge: pd.DataF
         )
 
 
-def _definition_of(loaded: LoadedModel, *, stores: Stores) -> FrozenDefinition:
-    digest = loaded.metadata["origin"]["tradewind.definition_digest"]
-    return stores.ledger.definition(loaded.metadata["model"], digest)
-
-
 def _own_features(
     own: FrozenDefinition,
     validated: Validated,
@@ -201,10 +195,3 @@ def _own_features(
             f"its own features.sql gives no row for {missing} of the {len(judge)} judged rows"
         )
     return rows
-
-
-def _feature_identity(frozen: FrozenDefinition) -> dict[str, Any]:
-    """Everything that decides what a row's features are."""
-    told = frozen.model.model_dump(mode="json", include=_FEATURE_SECTIONS)
-    files = {name: text for name, text in frozen.files.items() if name != "model.yaml"}
-    return {**told, "files": files}

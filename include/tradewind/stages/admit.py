@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.definition.loader import load_definition, model_folders
+from tradewind.definition.loader import load_definition, model_folder
+from tradewind.definition.moments import night_days
 from tradewind.definition.problems import nearest
 from tradewind.errors import DefinitionError, RequestError
+from tradewind.policy.governor import may_launch
 from tradewind.records import Admission, Refusal, RunRequest
+from tradewind.stores import launches
 from tradewind.stores.events import DEFINITION_BROKEN, NOT_ADMITTED
 from tradewind.stores.leases import LeaseHeld, lease_time
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.nights import GovernorWord
     from tradewind.stores.stores import Stores
 
 LEAST_FIT_DAYS = 7
@@ -34,7 +38,8 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         config_dir: The folder that holds `models/`.
 
     Returns:
-        The admission; or the refusal, when another run holds the model's lease.
+        The admission; or the refusal, when another run holds the model's lease. A night takes no
+        lease: it waits for no training, and is always let in.
 
     Raises:
         DefinitionError: There is no such model, or it is broken and was never whole.
@@ -43,8 +48,12 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
     """
     _require_past(request, stores=stores)
     frozen, warning = _definition(request, stores=stores, config_dir=config_dir)
+    if request.pipeline != "train":
+        return _night(request, frozen, warning, stores=stores)
     _require_candidate(request, frozen.model)
     _require_window(request, frozen.model)
+    if (word := _cooling_down(request, frozen.model, stores=stores)) is not None:
+        return _refuse(request, word.sentence, word, stores=stores)
     lease = stores.ledger.acquire_lease(
         request.model,
         holder=request.run_id,
@@ -54,7 +63,7 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         reason=request.reason,
     )
     if isinstance(lease, LeaseHeld):
-        return _refuse(request, lease, stores=stores)
+        return _refuse(request, lease.sentence, lease, stores=stores)
     digest = stores.ledger.freeze_definition(
         request.model, frozen.files, as_of=request.as_of, actor=request.actor
     )
@@ -62,6 +71,21 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         request=request,
         definition_digest=digest,
         fencing_token=lease.fencing_token,
+        warning=warning,
+    )
+
+
+def _night(
+    request: RunRequest, frozen: FrozenDefinition, warning: str | None, *, stores: Stores
+) -> Admission:
+    digest = stores.ledger.freeze_definition(
+        request.model, frozen.files, as_of=request.as_of, actor=request.actor
+    )
+    days = {"window_days": night_days(frozen.model)}
+    return Admission(
+        request=request.model_copy(update=days),
+        definition_digest=digest,
+        fencing_token=None,
         warning=warning,
     )
 
@@ -98,14 +122,9 @@ def _require_window(request: RunRequest, model: ModelDefinition) -> None:
 def _definition(
     request: RunRequest, *, stores: Stores, config_dir: Path
 ) -> tuple[FrozenDefinition, str | None]:
-    folders = model_folders(config_dir)
-    if request.model not in folders:
-        raise DefinitionError(
-            f"{config_dir / 'models' / request.model}:1: there is no such model"
-            f"{nearest(request.model, folders)}"
-        )
+    folder = model_folder(config_dir, request.model)
     try:
-        return load_definition(folders[request.model]), None
+        return load_definition(folder), None
     except DefinitionError as error:
         return _last_good(request, error, stores=stores)
 
@@ -141,13 +160,38 @@ def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: S
     return reason
 
 
-def _refuse(request: RunRequest, lease: LeaseHeld, *, stores: Stores) -> Refusal:
+def _cooling_down(
+    request: RunRequest, model: ModelDefinition, *, stores: Stores
+) -> GovernorWord | None:
+    """What keeps a training by hand back, shortly after one that a decision launched.
+
+    The schedule's own are declared, and a decision's were asked for before: those only take the
+    lease, like everybody.
+    """
+    if request.trigger != "hand":
+        return None
+    # A launch of a later night is none of an older training's business, nor is the run's own.
+    launched = launches.retrains(stores.ledger, model.name, as_of=request.as_of)
+    others = [one for one in launched if one.run_id != request.run_id]
+    word = may_launch(
+        model.retrain, as_of=request.as_of, retrains=others, override=request.override
+    )
+    if word.allowed:
+        return None
+    hint = "; name a reason in `override` to do it all the same"
+    return word.model_copy(update={"sentence": f"{model.name}: {word.sentence}{hint}"})
+
+
+def _refuse(
+    request: RunRequest, sentence: str, by: LeaseHeld | GovernorWord, *, stores: Stores
+) -> Refusal:
+    key = "lease" if isinstance(by, LeaseHeld) else "governor"
     stores.ledger.append(
         model=request.model,
         kind=NOT_ADMITTED,
         as_of=request.as_of,
         actor=request.actor,
-        reason=lease.sentence,
-        payload={"run_id": request.run_id, "lease": lease.model_dump(mode="json")},
+        reason=sentence,
+        payload={"run_id": request.run_id, key: by.model_dump(mode="json")},
     )
-    return Refusal(request=request, reason=lease.sentence)
+    return Refusal(request=request, reason=sentence)

@@ -185,5 +185,9 @@ def _store(
 
 def _told(digest: str, evidence: Evidence) -> Evaluation:
     return Evaluation(
-        digest=digest, uri=_uri(digest), headline=headline(evidence), money=money_line(evidence)
+        digest=digest,
+        uri=_uri(digest),
+        headline=headline(evidence),
+        money=money_line(evidence),
+        champion_version=evidence.champion_version,
     )

@@ -1,16 +1,23 @@
-"""Makes a candidate that passed every gate the champion; says what became of one that did not."""
+"""Makes a candidate that passed every gate the champion; says what became of one that did not.
+
+Where the definition says so, it scores beside the champion first, as a shadow or a canary; the
+comparison of the nights promotes or drops it then.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Literal
 
-from tradewind.errors import RegistryError
-from tradewind.promotion import promote, reconcile
-from tradewind.records import Registration
+from tradewind.errors import RegistryError, RequestError
+from tradewind.live import KINDS
+from tradewind.promotion import promote, reconcile, refusal_of, start_arm
+from tradewind.records import Evidence, Registration
 from tradewind.stores.events import BLOCKED
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.nightly import Promotion
     from tradewind.records import Admission, Evaluation, GateResult, TrainedModel, Verdict
     from tradewind.stores.ledger import ChampionRecord
     from tradewind.stores.stores import Stores
@@ -61,7 +68,11 @@ def register(
         result = _would_have(admission, champion)
     else:
         tags = _tags(admission, frozen, trained, evaluation, verdict, stores=stores)
-        result = _promoted(admission, trained, verdict, champion, tags=tags, stores=stores)
+        version = stores.registry.ensure_version(model, trained.model_uri, tags)
+        way = frozen.model.promotion
+        result = _let_in(
+            admission, version, verdict, way, evaluation.champion_version, stores=stores
+        )
     warning = None if found.state == "agrees" else found.sentence
     return result.model_copy(update={"warning": warning})
 
@@ -148,21 +159,51 @@ def _would_have(admission: Admission, champion: ChampionRecord) -> Registration:
     )
 
 
-def _promoted(
+def _let_in(
     admission: Admission,
-    trained: TrainedModel,
+    version: int,
     verdict: Verdict,
-    champion: ChampionRecord | None,
+    way: Promotion,
+    judged_against: int | None,
     *,
-    tags: dict[str, str],
     stores: Stores,
 ) -> Registration:
-    version = stores.registry.ensure_version(admission.model, trained.model_uri, tags)
+    """Promote a version that passed, or start it as an arm, unless something keeps it from that."""
+    events = stores.ledger.events(model=admission.model, kind=KINDS)
+    refusal = refusal_of(
+        events,
+        model=admission.model,
+        version=version,
+        evidence_digest=verdict.digest,
+        as_of=admission.as_of,
+    )
+    if refusal is not None and (way.mode == "direct" or refusal.outcome != "held"):
+        champion = stores.ledger.champion(admission.model)
+        return Registration(
+            outcome=refusal.outcome,
+            version=version,
+            champion=champion.version if champion else None,
+            reason=f"every gate let version {version} through, but {refusal.sentence}",
+        )
+    # Nobody to score beside: a first version decides at once, whatever the mode.
+    if way.mode == "direct" or judged_against is None:
+        return _promoted(admission, version, verdict, judged_against, stores=stores)
+    return _beside(admission, version, way.mode, way.share, judged_against, stores=stores)
+
+
+def _promoted(
+    admission: Admission,
+    version: int,
+    verdict: Verdict,
+    judged_against: int | None,
+    *,
+    stores: Stores,
+) -> Registration:
     promotion = promote(
         stores=stores,
         model=admission.model,
         version=version,
-        expected_previous=champion.version if champion else None,
+        expected_previous=judged_against,
         as_of=admission.as_of,
         actor=admission.request.actor,
         reason=admission.request.reason,
@@ -176,6 +217,40 @@ def _promoted(
         champion=version,
         reason=_follows(version, promotion.previous),
     )
+
+
+def _beside(
+    admission: Admission,
+    version: int,
+    kind: Literal["shadow", "canary"],
+    share: float,
+    champion: int,
+    *,
+    stores: Stores,
+) -> Registration:
+    try:
+        name = start_arm(
+            stores=stores,
+            model=admission.model,
+            version=version,
+            kind=kind,
+            share=share if kind == "canary" else 0.0,
+            replace=True,
+            as_of=admission.as_of,
+            actor=admission.request.actor,
+            reason=admission.request.reason,
+            fencing_token=admission.fencing_token,
+            run_id=admission.request.run_id,
+        )
+    except RequestError as problem:
+        outcome, reason = "held", f"every gate let version {version} through, but {problem}"
+    else:
+        outcome = "started_as_arm"
+        reason = (
+            f"every gate let version {version} through; it scores beside version {champion} as "
+            f"{name} until a comparison on matured rows says which is better"
+        )
+    return Registration(outcome=outcome, version=version, champion=champion, reason=reason)
 
 
 def _follows(version: int, previous: int | None) -> str:
@@ -209,6 +284,7 @@ def _tags(
         "model": admission.model,
         "definition_digest": frozen.digest,
         "evaluation_digest": evaluation.digest,
+        "judged": _judged(evaluation, stores=stores),
         "evaluation_uri": evaluation.uri,
         "verdict_digest": verdict.digest,
         "verdict_uri": verdict.uri,
@@ -220,3 +296,18 @@ def _tags(
         "dag_run_id": admission.request.run_id,
         "actor": admission.request.actor,
     }
+
+
+def _judged(evaluation: Evaluation, *, stores: Stores) -> str:
+    """The deciding figure with its interval, as JSON: whoever serves the version says it."""
+    evidence = Evidence.model_validate(stores.lake.read_json(evaluation.uri)["evidence"])
+    found = evidence.candidate.get(evidence.metric)
+    told = {
+        "metric": evidence.metric,
+        **(found.model_dump(mode="json") if found else {"value": None}),
+        "confidence": evidence.confidence,
+        "rows": evidence.rows,
+        "units": evidence.units,
+        "unit": evidence.unit,
+    }
+    return json.dumps(told, sort_keys=True)

@@ -16,20 +16,28 @@ from threadpoolctl import threadpool_limits
 
 from tradewind.definition.frozen import MODEL_FILE
 from tradewind.learning import account
-from tradewind.learning.estimators import predict
+from tradewind.learning.carried import carried
 from tradewind.learning.fit import fit_model, sample
+from tradewind.learning.importance import importance
+from tradewind.learning.reference import reference_files
 from tradewind.learning.search import draw_trials
 from tradewind.records import TrainedModel
 from tradewind.stores import provenance
 from tradewind.stores.digests import canonical_json, json_digest
 from tradewind.stores.model_files import require_same_answers, write_model
 from tradewind.stores.registry import CandidateLog, DatasetLog
+from tradewind.stores.scorer import predict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    import pandas as pd
+
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.schema import ModelDefinition
     from tradewind.learning.fit import Fitted
+    from tradewind.learning.search import Sample
     from tradewind.records import Admission, FeatureSet
     from tradewind.stores.registry import Candidate
     from tradewind.stores.stores import Stores
@@ -39,7 +47,11 @@ _log = logging.getLogger(__name__)
 _RESULT = "tradewind.result"
 _EXAMPLE_ROWS = 5
 # What a definition says that no prediction depends on: to change it trains nothing anew.
-_UNDECIDING_SECTIONS = {"owner", "purpose", "gates", "fallback", "schedule"}
+# The naive rule is not among them, because it travels with the model.
+_UNDECIDING_SECTIONS = {
+    *("owner", "purpose", "gates", "schedule"),
+    *("score", "monitor", "retrain", "promotion", "alerts"),
+}
 
 
 def train(
@@ -70,14 +82,16 @@ def train(
     origin = _origin(admission, frozen, feature_set, made=made, stores=stores)
     name = f"{admission.as_of.astimezone(frozen.model.zone):%Y-%m-%d} {key[:8]}"
     with stores.registry.training(admission.model, train_key=key, name=name, tags=origin) as run_id:
-        fitted = _fitted(admission, frozen, feature_set, run_id, stores=stores)
-        return _trained(_log_model(frozen, feature_set, fitted, run_id, origin, key, stores=stores))
+        frame = stores.lake.read_table(feature_set.uri).to_pandas()
+        fitted = _fitted(admission, frozen, frame, run_id, stores=stores)
+        told = _log_model(frozen, feature_set, frame, fitted, run_id, origin, key, stores=stores)
+        return _trained(told)
 
 
 def _fitted(
     admission: Admission,
     frozen: FrozenDefinition,
-    feature_set: FeatureSet,
+    frame: pd.DataFrame,
     run_id: str,
     *,
     stores: Stores,
@@ -88,7 +102,7 @@ def _fitted(
     try:
         fitted = fit_model(
             model,
-            stores.lake.read_table(feature_set.uri).to_pandas(),
+            frame,
             as_of=admission.as_of,
             window_days=request.window_days,
             trials=trials,
@@ -165,6 +179,7 @@ def _origin(
 def _log_model(
     frozen: FrozenDefinition,
     feature_set: FeatureSet,
+    frame: pd.DataFrame,
     fitted: Fitted,
     run_id: str,
     origin: Mapping[str, str],
@@ -174,15 +189,21 @@ def _log_model(
 ) -> Candidate:
     model, judge = frozen.model, fitted.split.judge
     judged = sample(model, judge)
-    metadata = {**account.metadata_of(fitted, model), "train_key": key, "origin": dict(origin)}
+    metadata = {
+        **account.metadata_of(fitted, model),
+        **carried(fitted, model),
+        "train_key": key,
+        "origin": dict(origin),
+    }
     rows = DatasetLog(
         "features", feature_set.digest, f"{stores.lake.uri}/{feature_set.uri}", feature_set.rows
     )
     with tempfile.TemporaryDirectory(prefix="tradewind-train-") as folder:
         files = Path(folder, "model")
-        scorer = write_model(files, fitted.estimator, metadata=metadata)
         with threadpool_limits(limits=model.resources.threads):
             scores = predict(fitted.estimator, judged.features, problem=model.problem)
+            beside = _for_the_nights(model, frame, fitted, judged, scores)
+            scorer = write_model(files, fitted.estimator, metadata=metadata, beside=beside)
             require_same_answers(scorer, scores, judge, who=model.name)
         told = CandidateLog(
             params=account.params_of(fitted, model),
@@ -196,6 +217,20 @@ def _log_model(
             },
         )
         return stores.registry.log_candidate(run_id, files, told)
+
+
+def _for_the_nights(
+    model: ModelDefinition, frame: pd.DataFrame, fitted: Fitted, judged: Sample, scores: np.ndarray
+) -> dict[str, bytes]:
+    """What the nights are compared with, beside the model."""
+    matters = importance(
+        fitted.estimator,
+        judged.features,
+        judged.label,
+        problem=model.problem,
+        seed=model.train.seed,
+    )
+    return reference_files(model, frame, fitted.split.judge, score=scores, importance=matters)
 
 
 def _trained(candidate: Candidate) -> TrainedModel:

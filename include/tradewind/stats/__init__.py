@@ -11,4 +11,10 @@ then answers for a thousand weightings at once.
 `inference`   standard errors, bounds, and the smallest difference that could be seen
 `panel`       several players on the same rows, under the same draws
 `curves`      what a page draws: reliability, gains, loss by unit
+`tallies`     what is counted of a column, chunk by chunk
+`distances`   how far two tallies lie apart, each with its convention
+`effects`     size and test of each part of a column
+`slices`      what a column's own past weeks show, and the level of an alarm
+`profiles`    the reference, kept so that its rows are never read again
+`drift`       differences and alarms of a window, in `wording`'s sentences
 """

@@ -36,6 +36,7 @@ _KNOWN = f"""
     WHERE source_id = %(source)s AND as_of <= %(as_of)s
       AND (%(since)s::date IS NULL OR day >= %(since)s)
       AND (%(until)s::date IS NULL OR day < %(until)s)
+      AND (rows > 0 OR NOT %(with_rows)s)
     ORDER BY day, as_of DESC, id DESC
 """  # noqa: S608 -- put together from the constants above
 _LATER = f"""
@@ -94,6 +95,7 @@ class Catalog:
         as_of: datetime,
         since: date | None = None,
         until: date | None = None,
+        with_rows: bool = False,
     ) -> list[Part]:
         """What was known of a source at a moment: by day, the newest observation not after it.
 
@@ -102,13 +104,14 @@ class Catalog:
             as_of: The moment.
             since: First day; all where nothing is said.
             until: The day after the last one.
+            with_rows: Whether observations of no rows are passed over: a day's newest one that has
+                some counts then.
 
         Raises:
             LedgerError: The ledger's database does not answer, or its tables are not there.
         """
-        return self._select(
-            _KNOWN, {"source": source_id, "as_of": as_of, "since": since, "until": until}
-        )
+        asked = {"as_of": as_of, "since": since, "until": until, "with_rows": with_rows}
+        return self._select(_KNOWN, {"source": source_id, **asked})
 
     def later(self, source_id: str, *, as_of: datetime) -> list[Part]:
         """Every observation made for a moment after `as_of`, the oldest first.

@@ -32,6 +32,29 @@ INTENDED: Final = "intended"
 APPLIED: Final = "applied"
 TAMPERING: Final = "tampering"
 TAMPERING_ENDED: Final = "tampering_ended"
+# The nights.
+NIGHT_SCORED: Final = "night_scored"
+NIGHT_MONITORED: Final = "night_monitored"
+DECIDED: Final = "decided"
+RETRAIN_LAUNCHED: Final = "retrain_launched"
+RETRAIN_ENDED: Final = "retrain_ended"
+SEGMENT_READY: Final = "segment_ready"
+# What a release changes of who decides; `intended` and `applied` move the champion.
+HELD: Final = "held"
+SWITCHED_OFF: Final = "switched_off"
+RESUMED: Final = "resumed"
+RETIRED: Final = "retired"
+ARM_STARTED: Final = "arm_started"
+ARM_STOPPED: Final = "arm_stopped"
+SEGMENT_RULED: Final = "segment_ruled"
+CONTRACT_ACCEPTED: Final = "contract_accepted"
+# Incidents: one cause, from its first sight to its end.
+INCIDENT_OPENED: Final = "incident_opened"
+INCIDENT_UPDATED: Final = "incident_updated"
+INCIDENT_CLOSED: Final = "incident_closed"
+INCIDENT_ACKNOWLEDGED: Final = "incident_acknowledged"
+INCIDENT_SILENCED: Final = "incident_silenced"
+INCIDENT_TOLD: Final = "incident_told"
 
 _OF_EVERY_RUN = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
 LEASE_KINDS: Final = (*_OF_EVERY_RUN, LEASE_BROKEN)
@@ -48,6 +71,7 @@ _SELECT = f"""
       AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
       AND kind <> ALL(%(without)s::text[])
       AND (%(as_of)s::timestamptz IS NULL OR as_of <= %(as_of)s)
+      AND (%(since)s::timestamptz IS NULL OR as_of >= %(since)s)
       AND id > %(after)s
 """  # noqa: S608 -- made of this module's own words
 _OLDEST_FIRST = _SELECT + " ORDER BY id LIMIT %(limit)s"
@@ -115,6 +139,7 @@ def select(
     kind: str | Collection[str] | None = None,
     without: Collection[str] = (),
     as_of: datetime | None = None,
+    since: datetime | None = None,
     after: int = 0,
     newest_first: bool = False,
     limit: int | None = None,
@@ -127,6 +152,7 @@ def select(
         kind: Of this kind, or these, only.
         without: Of none of these kinds.
         as_of: Only what stands for this moment or an earlier one.
+        since: Only what stands for this moment or a later one.
         after: Only what has a greater id.
         newest_first: The order, by id.
         limit: At most so many.
@@ -139,6 +165,7 @@ def select(
             "kinds": None if kinds is None else list(kinds),
             "without": list(without),
             "as_of": as_of,
+            "since": since,
             "after": after,
             "limit": limit,
         },

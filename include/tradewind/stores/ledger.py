@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.definition.loader import parse_definition
 from tradewind.records import Moment, Record
-from tradewind.stores import events, frozen_definitions, leases, outcomes
+from tradewind.stores import events, frozen_definitions, incidents, leases, nights, outcomes
 from tradewind.stores.connections import postgres_dsn
-from tradewind.stores.events import INTENDED, LEASE_KINDS, ROUTINE, STAGE_OUTCOME, Event
+from tradewind.stores.events import (
+    INTENDED,
+    LEASE_KINDS,
+    NIGHT_SCORED,
+    ROUTINE,
+    STAGE_OUTCOME,
+    Event,
+)
+from tradewind.stores.incidents import INCIDENT_KINDS, Incidents
 from tradewind.stores.leases import Lease, LeaseHeld, lease_time
 from tradewind.stores.ledger_database import LedgerDatabase, now
 from tradewind.stores.migrations import migrate
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.nights import ScoredNight
     from tradewind.records import StageOutcome
     from tradewind.settings import Settings
 
@@ -39,7 +48,12 @@ __all__ = [
     "migrate",
 ]
 
-_PROJECTIONS = {**dict.fromkeys(LEASE_KINDS, leases.project), STAGE_OUTCOME: outcomes.project}
+_PROJECTIONS = {
+    **dict.fromkeys(LEASE_KINDS, leases.project),
+    STAGE_OUTCOME: outcomes.project,
+    NIGHT_SCORED: nights.project,
+    **dict.fromkeys(INCIDENT_KINDS, incidents.project),
+}
 _BATCH = 1000
 
 
@@ -124,6 +138,7 @@ class Ledger:
         kind: str | Collection[str] | None = None,
         without: Collection[str] = (),
         as_of: datetime | None = None,
+        since: datetime | None = None,
         after: int = 0,
         newest_first: bool = False,
         limit: int | None = None,
@@ -135,6 +150,7 @@ class Ledger:
             kind: Of this kind, or these, only.
             without: Of none of these kinds; `ROUTINE` leaves the decisions.
             as_of: Only what stands for this moment or an earlier one.
+            since: Only what stands for this moment or a later one.
             after: Only what has a greater id.
             newest_first: The order, by id.
             limit: At most so many.
@@ -146,6 +162,7 @@ class Ledger:
                 kind=kind,
                 without=without,
                 as_of=as_of,
+                since=since,
                 after=after,
                 newest_first=newest_first,
                 limit=limit,
@@ -286,11 +303,55 @@ class Ledger:
             found = outcomes.select(cursor, run_id=run_id, model=model, stage=stage, limit=limit)
         return [outcome.plain for outcome in found]
 
-    def last_outcome(self, model: str, stage: str) -> RecordedOutcome | None:
-        """What a model's stage said last, whichever run it was, or None."""
+    def last_outcome(
+        self, model: str, stage: str, *, pipeline: str | None = None
+    ) -> RecordedOutcome | None:
+        """What a model's stage said last, whichever run (of a pipeline) it was, or None."""
         with self._database.transaction() as cursor:
-            found = outcomes.select(cursor, model=model, stage=stage, limit=1)
+            found = outcomes.select(cursor, model=model, stage=stage, pipeline=pipeline, limit=1)
         return found[0] if found else None
+
+    # ------------------------------------------------------------------------------------ nights
+
+    def record_night(self, scored: ScoredNight, *, actor: str, reason: str) -> ScoredNight:
+        """Write what a night served; where it was served before, nothing is written.
+
+        Returns:
+            The night's one record: the first, whoever wrote it.
+        """
+        with self._database.transaction() as cursor:
+            return nights.record(cursor, scored, actor=actor, reason=reason)
+
+    def night(self, model: str, night: datetime) -> ScoredNight | None:
+        """What a night served; None where it was not served."""
+        with self._database.transaction() as cursor:
+            return nights.find(cursor, model, night)
+
+    def nights(
+        self,
+        model: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[ScoredNight]:
+        """What a model's nights served, oldest first.
+
+        Args:
+            model: Whose nights.
+            since: The first night, by its as-of moment; `until` the last, inclusive.
+            until: See `since`.
+            limit: Only so many, the newest of them.
+        """
+        with self._database.transaction() as cursor:
+            return nights.select(cursor, model, since=since, until=until, limit=limit)
+
+    # --------------------------------------------------------------------------------- incidents
+
+    @property
+    def incidents(self) -> Incidents:
+        """What is wrong now, and since when."""
+        return Incidents(self._database)
 
     # ---------------------------------------------------------------------------------- champion
 
@@ -324,16 +385,18 @@ class Ledger:
     # ------------------------------------------------------------------------------- projections
 
     def rebuild_projections(self) -> int:
-        """Make leases and outcomes again from the events, in one transaction.
+        """Make every projection again from the events, in one transaction.
 
         Returns:
             How many events were looked at.
         """
         seen, last = 0, 0
         with self._database.transaction() as cursor:
-            cursor.execute("LOCK TABLE leases, outcomes IN ACCESS EXCLUSIVE MODE")
-            cursor.execute("DELETE FROM leases")
-            cursor.execute("DELETE FROM outcomes")
+            cursor.execute(
+                "LOCK TABLE leases, outcomes, nights, incidents IN ACCESS EXCLUSIVE MODE"
+            )
+            for table in ("leases", "outcomes", "nights", "incidents"):
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 -- of this module's own words
             while batch := events.select(cursor, kind=list(_PROJECTIONS), after=last, limit=_BATCH):
                 for event in batch:
                     _PROJECTIONS[event.kind](cursor, event)

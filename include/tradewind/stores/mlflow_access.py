@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MODELS = "models:/"
+# It becomes a folder's name, so that nothing but a plain word may be one.
+_ID = re.compile(r"m-[A-Za-z0-9_-]+")
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 _LONGEST_SAYING = 400
 _TOO_MANY, _AT_FAULT = 429, 500
@@ -56,9 +59,10 @@ def model_id(model_uri: str) -> str:
     Raises:
         RegistryError: The address is not one of those.
     """
-    if not model_uri.startswith(f"{_MODELS}m-"):
+    identifier = model_uri.removeprefix(_MODELS)
+    if identifier == model_uri or not _ID.fullmatch(identifier):
         raise RegistryError(f"{model_uri!r} is no logged model: models:/m-… is expected")
-    return model_uri.removeprefix(_MODELS)
+    return identifier
 
 
 def model_uri(identifier: str) -> str:

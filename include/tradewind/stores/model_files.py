@@ -28,14 +28,22 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def write_model(folder: Path, estimator: Any, *, metadata: Mapping[str, Any]) -> Scorer:
-    """Write a model's two files and read them back.
+def write_model(
+    folder: Path,
+    estimator: Any,
+    *,
+    metadata: Mapping[str, Any],
+    beside: Mapping[str, bytes] | None = None,
+) -> Scorer:
+    """Write a model's files and read them back.
 
     Args:
         folder: Where; it is made.
         estimator: The fitted scikit-learn object.
         metadata: `model`, `candidate`, `problem`, `features` (type by name),
-            `decision_threshold`, and whatever else should travel with the model.
+            `decision_threshold`; `naive`, `known` and `explains`, as `learning.account` makes
+            them; and whatever else should travel with the model.
+        beside: Further files by name, such as a profile of the model's rows.
 
     Returns:
         The model as it reads back: what will answer, not what was fitted.
@@ -55,6 +63,10 @@ def write_model(folder: Path, estimator: Any, *, metadata: Mapping[str, Any]) ->
     written = {"format": FORMAT, "trusted_types": types, **metadata}
     (folder / OBJECT_FILE).write_bytes(content)
     (folder / METADATA_FILE).write_text(_json(written), encoding="utf-8")
+    for name, laid in (beside or {}).items():
+        if name in (OBJECT_FILE, METADATA_FILE) or "/" in name:
+            raise ModelRefusedError(f"{who}: no file may be laid beside a model as {name!r}")
+        (folder / name).write_bytes(laid)
     return Scorer.open(folder)
 
 

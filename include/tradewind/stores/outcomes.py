@@ -16,6 +16,7 @@ _SELECT = """
     WHERE (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
       AND (%(model)s::text IS NULL OR outcomes.model = %(model)s)
       AND (%(stage)s::text IS NULL OR stage = %(stage)s)
+      AND (%(pipeline)s::text IS NULL OR starts_with(run_id, %(pipeline)s || '/'))
     ORDER BY event_id DESC LIMIT %(limit)s
 """
 _PROJECT = """
@@ -60,10 +61,12 @@ def select(
     run_id: str | None = None,
     model: str | None = None,
     stage: str | None = None,
+    pipeline: str | None = None,
     limit: int | None = None,
 ) -> list[RecordedOutcome]:
     """The newest outcome of each stage of each run, newest first."""
-    cursor.execute(_SELECT, {"run_id": run_id, "model": model, "stage": stage, "limit": limit})
+    wanted = {"run_id": run_id, "model": model, "stage": stage, "pipeline": pipeline}
+    cursor.execute(_SELECT, {**wanted, "limit": limit})
     return [
         RecordedOutcome.model_validate({**outcome, "recorded_at": recorded_at})
         for outcome, recorded_at in cursor.fetchall()

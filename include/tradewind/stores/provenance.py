@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 SCORING_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 _LOCKED_REQUIREMENTS = "requirements.txt"
-_DECIDING_CODE = ("learning", "stats", "stores/scorer.py")
+_DECIDING_CODE = (
+    *("learning", "stats", "stores/scorer.py", "stores/casting.py", "stores/fallback.py"),
+    *("stores/reasons.py", "stores/trees.py", "stores/shapley.py"),
+)
 _REVISION_VARIABLE = "TRADEWIND_GIT_REVISION"
 
 
@@ -43,7 +46,7 @@ def made_with(settings: Settings) -> dict[str, str]:
 
 
 def code_digest() -> str:
-    """The digest of the modules that decide a model: learning, its metrics, the scorer."""
+    """The digest of the modules that decide a model: learning, its metrics, what scores."""
     root = Path(__file__).resolve().parents[1]
     named = [root / name for name in _DECIDING_CODE]
     files = [

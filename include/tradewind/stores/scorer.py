@@ -1,32 +1,52 @@
 """How a stored model answers: self-contained, so that this very file travels with each model.
 
 MLflow runs a copy of it wherever the model is served; here the same class scores every night. So it
-imports nothing of Tradewind, and nothing beyond what a scoring server has: numpy, pandas,
+imports nothing of Tradewind but its neighbours that travel with it (`casting`, `fallback`,
+`reasons`, `trees`, `shapley`), and nothing beyond what a scoring server has: numpy, pandas,
 scikit-learn and skops.
 
-A model is a folder of two files: `model.skops`, the scikit-learn object, and `model.json`, what
-else one must know to use it: features and their types, the decision threshold, the types that may
-be loaded, and where it came from.
+A model is a folder: `model.skops`, the scikit-learn object; `model.json`, what else one must know
+to use it: features and their types, the decision threshold, the types that may be loaded, and
+where it came from; and files that were laid beside, such as a profile of its rows. From format 2 on
+`model.json` also carries the fitted naive rule with its own threshold, what the model was trained
+on, and what its reasons are told against.
 """
 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from .casting import Cast, cast, cast_features, feature_digests
+from .fallback import Known, NaiveRule
+from .reasons import Explainer
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = [
+    "FORMAT",
+    "METADATA_FILE",
+    "OBJECT_FILE",
+    "Scorer",
+    "UntrustedTypeError",
+    "cast_features",
+]
+
+FORMAT = 2
+"""What is written; every earlier one is read, and what it lacks is unknown."""
 OBJECT_FILE = "model.skops"
 METADATA_FILE = "model.json"
 TRUSTED_PREFIXES = ("sklearn.", "numpy.")
 # Trees that bin their input hold a partial of scikit-learn's own check.
 TRUSTED_TYPES = ("functools.partial",)
+CHUNK_ROWS = 32_768
+"""Rows are scored so many at a time, so that memory does not grow with them."""
 
 
 class UntrustedTypeError(ValueError):
@@ -42,32 +62,18 @@ def untrusted(types: list[str]) -> list[str]:
     ]
 
 
-def cast_features(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
-    """The features as every model sees them, in training as in scoring.
+def predict(estimator: Any, features: pd.DataFrame, *, problem: str) -> np.ndarray:
+    """Scores, one a row: the probability of the positive class, or the predicted value.
+
+    Always so many rows at a time: sums over other stretches may differ in their last bit.
 
     Args:
-        frame: Rows with at least the features' columns, of whatever type carries their values.
-        types: `numeric`, `boolean` or `categorical` by feature, in the model's order.
-
-    Returns:
-        Numbers and booleans as float64, words as objects; whatever is missing is NaN.
-
-    Raises:
-        KeyError: A feature's column is not there.
+        estimator: The fitted scikit-learn object.
+        features: As `cast_features` returns them.
+        problem: `binary` or `regression`.
     """
-    missing = [name for name in types if name not in frame.columns]
-    if missing:
-        message = f"these features are not in the frame: {', '.join(missing)}"
-        raise KeyError(message)
-    columns = {name: _cast(frame[name], kind) for name, kind in types.items()}
-    return pd.DataFrame(columns, index=frame.index)
-
-
-def _cast(column: pd.Series, kind: str) -> pd.Series:
-    if kind != "categorical":
-        return pd.to_numeric(column).astype("float64")
-    words = column.astype(object)
-    return words.where(words.notna(), np.nan)
+    answers = [_predict(estimator, features.iloc[part], problem) for part in _parts(len(features))]
+    return np.concatenate([np.empty(0, dtype=np.float64), *answers])
 
 
 class Scorer:
@@ -75,11 +81,18 @@ class Scorer:
 
     Attributes:
         metadata: What `model.json` says.
+        beside: The files that were laid beside it, by name.
     """
 
-    def __init__(self, estimator: Any, metadata: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        estimator: Any,
+        metadata: dict[str, Any],
+        beside: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.estimator = estimator
         self.metadata = metadata
+        self.beside = dict(beside or {})
 
     @classmethod
     def open(cls, folder: str | Path) -> Scorer:
@@ -92,36 +105,152 @@ class Scorer:
         import skops.io  # noqa: PLC0415 -- only who loads a model pays for it
 
         metadata = json.loads(Path(folder, METADATA_FILE).read_text(encoding="utf-8"))
-        if metadata.get("format") != FORMAT:
-            message = f"{folder}: a model of format {metadata.get('format')!r}; {FORMAT} is known"
+        if metadata.get("format") not in range(1, FORMAT + 1):
+            message = (
+                f"{folder}: a model of format {metadata.get('format')!r}; up to {FORMAT} is known"
+            )
             raise ValueError(message)
         trusted = list(metadata["trusted_types"])
         if refused := untrusted(trusted):
             message = f"{folder}: may not load {', '.join(refused)}"
             raise UntrustedTypeError(message)
-        return cls(skops.io.load(Path(folder, OBJECT_FILE), trusted=trusted), metadata)
+        own = (OBJECT_FILE, METADATA_FILE)
+        others = [
+            path for path in Path(folder).iterdir() if path.is_file() and path.name not in own
+        ]
+        beside = {path.name: path.read_bytes() for path in sorted(others)}
+        return cls(skops.io.load(Path(folder, OBJECT_FILE), trusted=trusted), metadata, beside)
 
-    def score(self, frame: pd.DataFrame) -> pd.DataFrame:
+    @cached_property
+    def naive(self) -> NaiveRule | None:
+        """The naive rule that travels with the model; None where it has none (format 1)."""
+        told = self.metadata.get("naive")
+        return None if told is None else NaiveRule.from_json(told)
+
+    @cached_property
+    def known(self) -> Known | None:
+        """What the model was trained on; None where that is unknown (format 1)."""
+        told = self.metadata.get("known")
+        return None if told is None else Known.from_json(told)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What tells the reasons of a score."""
+        told = self.metadata.get("explains") or {}
+        return Explainer.of(self.estimator, self.metadata["features"], told)
+
+    def score(
+        self,
+        frame: pd.DataFrame,
+        *,
+        guarded: bool = False,
+        outside_range: float = 0.5,
+        unseen: str = "fallback",
+        ready: Mapping[str, Collection[str]] | None = None,
+        force_fallback: pd.Series | None = None,
+        reasons: int = 0,
+    ) -> pd.DataFrame:
         """Score rows.
 
         Args:
             frame: One row an entity, with the features' columns; others are ignored.
+            guarded: Whether the naive rule decides for rows outside what the model was trained on.
+            outside_range: A number further outside its training range than this share of the
+                range's width is outside.
+            unseen: `fallback`, or `model` where a category never seen does not matter.
+            ready: By feature, values never seen that the model may decide for all the same.
+            force_fallback: Why the naive rule decides, by row; null where nothing forces it. On
+                any index, in the rows' order.
+            reasons: How many reasons a row; 0 leaves them out.
 
         Returns:
             On the frame's index: `score` (a probability, or the predicted value), for a binary
-            problem `decision` (1 from the decision threshold on), and `source`, always `model`.
+            problem `decision` (1 from the decision threshold on), and `source`: `model`, or
+            `fallback` where the naive rule gave both. Where that may be: `fallback_reason` (None
+            for the model's rows), `model_score` and `naive_score` (what each says of every row).
+            With reasons: `reasons`, a list a row, as `Explainer.tell` makes them; none for a row
+            on fallback.
+
+        Raises:
+            KeyError: A feature's column is not there.
+            ValueError: A row must be on fallback, and the model has no naive rule.
         """
-        features = cast_features(frame, self.metadata["features"])
-        result = pd.DataFrame({"score": self._scores(features)}, index=frame.index)
-        threshold = self.metadata["decision_threshold"]
-        if threshold is not None:
-            result["decision"] = (result["score"] >= threshold).astype("int64")
-        result["source"] = "model"
-        return result
+        may_fall = guarded or force_fallback is not None
+        forced = None if force_fallback is None else np.asarray(force_fallback, dtype=object)
+        limits = {"outside_range": outside_range, "unseen": unseen, "ready": ready}
+        whole: dict[str, np.ndarray] = {}
+        for part in _parts(len(frame)) or [slice(0, 0)]:
+            features = cast(frame.iloc[part], self.metadata["features"])
+            answer = {"model_score": self._scores(features.frame)}
+            if may_fall:
+                held = None if forced is None else forced[part]
+                answer |= self._fallback(features, held, limits if guarded else None)
+            for name, one in self._decided(answer, features, reasons=reasons).items():
+                whole.setdefault(name, np.empty(len(frame), dtype=one.dtype))[part] = one
+        columns = {name: pd.Series(one, frame.index, one.dtype) for name, one in whole.items()}
+        return pd.DataFrame(columns, index=frame.index, copy=False)
+
+    def digests(self, frame: pd.DataFrame) -> list[str]:
+        """The digest of each row's features; see `feature_digests`."""
+        found: list[str] = []
+        for part in _parts(len(frame)):
+            found += feature_digests(cast(frame.iloc[part], self.metadata["features"]).frame)
+        return found
 
     def _scores(self, features: pd.DataFrame) -> np.ndarray:
         if features.empty:
             return np.empty(0, dtype=np.float64)
-        if self.metadata["problem"] == "binary":
-            return np.asarray(self.estimator.predict_proba(features)[:, 1], dtype=np.float64)
-        return np.asarray(self.estimator.predict(features), dtype=np.float64)
+        return _predict(self.estimator, features, self.metadata["problem"])
+
+    def _fallback(
+        self, features: Cast, forced: np.ndarray | None, limits: dict[str, Any] | None
+    ) -> dict[str, np.ndarray]:
+        """Why the naive rule decides for a row, and what it says of every row."""
+        reason = np.full(len(features.frame), None, dtype=object)
+        if limits is not None and self.known is not None:
+            reason = self.known.outside(features, **limits)
+        if forced is not None:
+            reason = np.where(pd.notna(forced), forced, reason)
+        if self.naive is None:
+            if pd.notna(reason).any():
+                message = (
+                    f"{self.metadata.get('model')}: {reason[pd.notna(reason)][0]}, and this model "
+                    "was stored without a naive rule (format 1): train it again"
+                )
+                raise ValueError(message)
+            return {"fallback_reason": reason, "naive_score": np.full(len(reason), np.nan)}
+        return {"fallback_reason": reason, "naive_score": self.naive.score(features.frame)}
+
+    def _decided(
+        self, answer: dict[str, np.ndarray], features: Cast, *, reasons: int
+    ) -> dict[str, np.ndarray]:
+        """One part's columns, in their order."""
+        model_score, threshold = answer["model_score"], self.metadata["decision_threshold"]
+        falls = pd.notna(answer["fallback_reason"]) if "fallback_reason" in answer else None
+        result = {"score": model_score}
+        if falls is not None:
+            result["score"] = np.where(falls, answer["naive_score"], model_score)
+        if threshold is not None:
+            least = threshold
+            if falls is not None:
+                naive = (self.metadata.get("naive") or {}).get("decision_threshold", threshold)
+                least = np.where(falls, naive, threshold)
+            result["decision"] = (result["score"] >= least).astype("int64")
+        result["source"] = np.full(len(model_score), "model", dtype=object)
+        if falls is not None:
+            result["source"][falls] = "fallback"
+            result |= {name: answer[name] for name in ("fallback_reason", "model_score")}
+            result["naive_score"] = answer["naive_score"]
+        if reasons:
+            result["reasons"] = self.explainer.tell(features.frame, most=reasons, skip=falls)
+        return result
+
+
+def _predict(estimator: Any, features: pd.DataFrame, problem: str) -> np.ndarray:
+    if problem == "binary":
+        return np.asarray(estimator.predict_proba(features)[:, 1], dtype=np.float64)
+    return np.asarray(estimator.predict(features), dtype=np.float64)
+
+
+def _parts(rows: int) -> list[slice]:
+    return [slice(at, min(at + CHUNK_ROWS, rows)) for at in range(0, rows, CHUNK_ROWS)]

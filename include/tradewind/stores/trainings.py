@@ -93,17 +93,48 @@ class LoadedModel:
 
     Attributes:
         metadata: What travels with it: `features` and their types, `decision_threshold`,
-            `train_key`, `origin`, and up to when it was trained (`fit_end`, `trained_until`,
-            `last_training_label`).
+            `train_key`, `origin`, up to when it was trained (`fit_end`, `trained_until`,
+            `last_training_label`), and from format 2 on the naive rule and what it was trained on.
     """
 
     model_uri: str
     metadata: Mapping[str, Any]
     scorer: Scorer = field(repr=False)
 
-    def score(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Score rows: `score`, for a binary problem `decision`, and `source`, on their index."""
-        return self.scorer.score(frame)
+    def score(self, frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
+        """Score rows: `score`, for a binary problem `decision`, and `source`, on their index.
+
+        Args:
+            frame: One row an entity, with the features' columns.
+            **options: Of `Scorer.score`: what puts rows on fallback, and how many reasons.
+        """
+        return self.scorer.score(frame, **options)
+
+    def beside(self, name: str) -> bytes:
+        """A file that was laid beside the model when it was written.
+
+        Raises:
+            ModelRefusedError: There is none of that name.
+        """
+        if name not in self.scorer.beside:
+            there = ", ".join(self.scorer.beside) or "nothing"
+            raise ModelRefusedError(
+                f"{self.model_uri}: no {name} was stored with it; beside it lies {there}"
+            )
+        return self.scorer.beside[name]
+
+
+def open_logged(place: Path, model_uri: str) -> LoadedModel:
+    """Load a model from the files that were logged.
+
+    Raises:
+        ModelRefusedError: They cannot be read, or name a type that may not be loaded.
+    """
+    from tradewind.stores.model_files import open_model  # noqa: PLC0415
+    from tradewind.stores.pyfunc_files import MODEL_FOLDER  # noqa: PLC0415
+
+    scorer = open_model(place / MODEL_FOLDER)
+    return LoadedModel(model_uri, scorer.metadata, scorer)
 
 
 class Trainings(MlflowServer):
@@ -206,23 +237,37 @@ class Trainings(MlflowServer):
         Raises:
             ModelRefusedError: A file is not what was logged, or a type may not be loaded.
         """
-        from tradewind.stores.model_files import folder_digest, open_model  # noqa: PLC0415
-        from tradewind.stores.pyfunc_files import MODEL_FOLDER  # noqa: PLC0415
-
         with tempfile.TemporaryDirectory(prefix="tradewind-model-") as folder:
-            with self._asking(f"the model {model_uri}"):
-                logged = self._client.get_logged_model(model_id(model_uri))
-                place = self._mlflow.artifacts.download_artifacts(
-                    logged.artifact_location, dst_path=folder, tracking_uri=self.address
-                )
-            found, recorded = folder_digest(Path(place)), logged.tags.get(FILES_DIGEST)
-            if found != recorded:
-                raise ModelRefusedError(
-                    f"{model_uri}: its files have the digest {found}, and {recorded} was logged: "
-                    "they were changed behind our back, or never completed; train it again"
-                )
-            scorer = open_model(Path(place, MODEL_FOLDER))
-        return LoadedModel(model_uri, scorer.metadata, scorer)
+            place, _ = self.fetch(model_uri, Path(folder))
+            return open_logged(place, model_uri)
+
+    def fetch(self, model_uri: str, folder: Path) -> tuple[Path, str]:
+        """Fetch a model's files, and hold that they are those that were logged.
+
+        Args:
+            model_uri: `models:/m-…`, as a training or a version names it.
+            folder: Where to; what lies below it is the caller's.
+
+        Returns:
+            The folder with the files, and their digest.
+
+        Raises:
+            ModelRefusedError: A file is not what was logged.
+        """
+        from tradewind.stores.model_files import folder_digest  # noqa: PLC0415
+
+        with self._asking(f"the model {model_uri}"):
+            logged = self._client.get_logged_model(model_id(model_uri))
+            place = self._mlflow.artifacts.download_artifacts(
+                logged.artifact_location, dst_path=str(folder), tracking_uri=self.address
+            )
+        found, recorded = folder_digest(Path(place)), logged.tags.get(FILES_DIGEST)
+        if found != recorded:
+            raise ModelRefusedError(
+                f"{model_uri}: its files have the digest {found}, and {recorded} was logged: "
+                "they were changed behind our back, or never completed; train it again"
+            )
+        return Path(place), found
 
     def _experiment(self, model: str) -> str:
         found = self._client.get_experiment_by_name(model)

@@ -89,6 +89,22 @@ class Versions(MlflowServer):
             if alias in self._aliases(model):
                 self._client.delete_registered_model_alias(model, alias)
 
+    def model_tags(self, model: str) -> dict[str, str] | None:
+        """The tags of a registered model; None where it was never registered."""
+        with self._asking(f"the tags of {model}"):
+            registered = self._found(self._client.get_registered_model, model)
+            return dict(registered.tags) if registered is not None else None
+
+    def set_model_tag(self, model: str, name: str, value: str) -> None:
+        """Say something of a registered model as a whole."""
+        with self._asking(f"the tag {name} of {model}"):
+            self._client.set_registered_model_tag(model, name, value)
+
+    def remove_model_tag(self, model: str, name: str) -> None:
+        """Take a tag of a registered model away; it must be there."""
+        with self._asking(f"the tag {name} of {model}"):
+            self._client.delete_registered_model_tag(model, name)
+
     def _bring_up_to_date(self, model: str, known: Any, tags: Mapping[str, str]) -> None:
         for name, value in tags.items():
             if known.tags.get(name) != value:

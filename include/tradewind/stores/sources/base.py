@@ -124,12 +124,6 @@ class SourceReader(ABC):
             UnreadableFileError: A file is cut short or damaged.
         """
 
-    def read(self, day: date) -> pa.Table:
-        """The rows of one day, in memory; empty when it has none."""
-        for _, rows in self.read_days([day]):
-            return pa.Table.from_batches(rows.batches, schema=rows.schema)
-        return pa.schema(list(self.columns().items())).empty_table()
-
     def check(self, found: Mapping[str, pa.DataType]) -> None:
         """Hold that the columns which the definition names are there, and the time is a time.
 

@@ -11,12 +11,38 @@ from tradewind.errors import SchemaChangedError
 from tradewind.stores.sources.column_types import canonical, recorded_type, widens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from tradewind.records import Part
+
+_NO_TYPE = "null"
 WAY_OUT = (
     "put it back in the source; or, if the change is meant, declare the column under this source's "
     "`types`, which reads the source afresh"
 )
+
+
+def require_kept(name: str, parts: Sequence[Part]) -> None:
+    """Hold that no column of a source's parts is gone, or of another type, in the newest of them.
+
+    A column may be new, and then is empty before; one that is gone was renamed or dropped.
+
+    Raises:
+        SchemaChangedError: A column is missing, or has another type.
+    """
+    if not parts:
+        return
+    newest = max(parts, key=lambda part: (part.day, part.as_of))
+    for part in parts:
+        for column, kind in sorted(part.columns.items()):
+            now = newest.columns.get(column, "not there")
+            # Where a file has no value in a column, its reader cannot tell the column's type.
+            if kind != now and _NO_TYPE not in (kind, now):
+                raise SchemaChangedError(
+                    f"source {name}: column {column!r} is {kind} on {part.day} and {now} on "
+                    f"{newest.day}; the source has {', '.join(sorted(newest.columns))} now. Put it "
+                    f"back, or name the source's new table in model.yaml"
+                )
 
 
 def fitted(found: pa.Schema, held: Mapping[str, str] | None, *, where: str) -> pa.Schema:

@@ -56,7 +56,13 @@ class Sighting:
 
 
 def observe(
-    reader: SourceReader, *, as_of: datetime, since: date | None, catalog: Catalog, lake: Lake
+    reader: SourceReader,
+    *,
+    as_of: datetime,
+    since: date | None,
+    catalog: Catalog,
+    lake: Lake,
+    ahead: timedelta = timedelta(),
 ) -> Sighting:
     """Bring the lake up to date with a source, and say what is seen of it at `as_of`.
 
@@ -66,6 +72,8 @@ def observe(
         since: First day; the first with rows where nothing is said.
         catalog: What was observed before; gets what is observed now.
         lake: Where the rows go.
+        ahead: How far beyond the moment days are seen too, whose rows may be known before they
+            come.
 
     Raises:
         SourceUnavailableError: The source does not answer.
@@ -73,16 +81,23 @@ def observe(
         UnreadableFileError: A file is cut short or damaged.
     """
     with catalog.exclusive(reader.source_id):
-        observer = _Observer(reader, as_of=as_of, catalog=catalog, lake=lake)
+        observer = _Observer(reader, as_of=as_of, until=as_of + ahead, catalog=catalog, lake=lake)
         return observer.reference() if reader.is_reference else observer.days(since)
 
 
 class _Observer:
     def __init__(
-        self, reader: SourceReader, *, as_of: datetime, catalog: Catalog, lake: Lake
+        self,
+        reader: SourceReader,
+        *,
+        as_of: datetime,
+        until: datetime,
+        catalog: Catalog,
+        lake: Lake,
     ) -> None:
         self._reader = reader
         self._as_of = as_of
+        self._until = until
         self._catalog = catalog
         self._lake = lake
         observed = self._catalog.parts(self._reader.source_id, as_of=as_of)
@@ -135,7 +150,7 @@ class _Observer:
         first = self._first_day(since)
         if first is None:
             return Sighting([], read=0)
-        wanted = _days(first, self._as_of)
+        wanted = _days(first, self._until)
         read = self._bring_in([day for day in wanted if day not in self._known or self._open(day)])
         self._record_floor()
         seen = [day for day in wanted if since is None or day >= since]
@@ -185,7 +200,7 @@ class _Observer:
     def _bring_in(self, days: Sequence[date]) -> int:
         if not days:
             return 0
-        until = min(self._as_of, midnight(days[-1]) + timedelta(days=1))
+        until = min(self._until, midnight(days[-1]) + timedelta(days=1))
         found = self._reader.tokens(days[0], until)
         tokens = {day: found.get(day, NO_ROWS) for day in days}
         changed = [day for day in days if not self._same(day, tokens[day])]
@@ -253,9 +268,9 @@ class _Observer:
         return part.model_copy(update={"as_of": self._as_of, "day": day})
 
 
-def _days(first: date, as_of: datetime) -> list[date]:
-    """Every day from `first` that begins before `as_of`."""
-    count = (as_of - midnight(first)) / timedelta(days=1)
+def _days(first: date, until: datetime) -> list[date]:
+    """Every day from `first` that begins before a moment."""
+    count = (until - midnight(first)) / timedelta(days=1)
     return [first + timedelta(days=number) for number in range(_ceiling(count))]
 
 

@@ -1,0 +1,63 @@
+"""Commands for the local platform, and what prepares the one in containers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradewind.cli import plumbing
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    *, as_of: Annotated[str, typer.Option(help="The night that is trained.")] = "2013-07-01"
+) -> None:
+    """Start everything, train flight_delay on real flights, show what became of it."""
+    from tradewind.local.walkthrough import show_demo
+
+    raise typer.Exit(code=show_demo(plumbing.settings(), as_of=as_of, echo=typer.echo))
+
+
+@app.command()
+def prepare() -> None:
+    """Make databases, buckets and the demo's tables for the containers of docker-compose.yml."""
+    from tradewind.local import containers
+
+    containers.prepare(plumbing.settings(), echo=typer.echo)
+
+
+@app.command()
+def up() -> None:
+    """Start the local platform: PostgreSQL, MLflow and Airflow."""
+    from tradewind.local import platform
+
+    platform.up(plumbing.settings(), echo=typer.echo)
+
+
+@app.command()
+def down() -> None:
+    """Stop all that was started here, and only that."""
+    from tradewind.local import platform
+
+    platform.down(plumbing.settings(), echo=typer.echo)
+
+
+@app.command()
+def status() -> None:
+    """Say what of the local platform is running, and where."""
+    from tradewind.local import platform
+
+    for service in platform.status(plumbing.settings()):
+        pid = f"pid {service.pid}" if service.pid else ""
+        typer.echo(f"{service.name:<14} {service.state:<10} {pid:<12} {service.address}")
+
+
+@app.command()
+def reset() -> None:
+    """Empty everything derived (lake, MLflow, ledger); the source tables stay."""
+    from tradewind.local import platform
+
+    platform.reset(plumbing.settings(), echo=typer.echo)

@@ -1,0 +1,85 @@
+"""What every command needs: the settings, the stores, words for a person, and the way out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradewind.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from tradewind.settings import Settings
+    from tradewind.stores.stores import Stores
+
+_WRONG_WORDS = 2
+
+Models = Annotated[list[str] | None, typer.Argument(help="Models; all where none is named.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def settings() -> Settings:
+    """Those of this process."""
+    from tradewind.settings import load_settings
+
+    return load_settings()
+
+
+def open_stores() -> Stores:
+    """Everything that this process's settings name."""
+    from tradewind.stores.stores import Stores
+
+    return Stores.open(settings())
+
+
+def wrong_words(sentence: str) -> typer.Exit:
+    """Say what was wrong with the words of a command; raise what comes back, to end with code 2."""
+    typer.echo(sentence, err=True)
+    return typer.Exit(code=_WRONG_WORDS)
+
+
+def folders(models: Iterable[str] | None, known: Settings) -> Mapping[str, Path]:
+    """The folders of some models, or of all where none is named; code 2 where one is not there."""
+    from tradewind.definition.loader import model_folders
+
+    if not models:
+        return model_folders(known.config_dir)
+    return {name: require_model(name, known) for name in models}
+
+
+def require_model(name: str, known: Settings) -> Path:
+    """A model's folder; ends with exit code 2, and the nearest name, where there is none."""
+    from tradewind.definition.loader import model_folder
+
+    try:
+        return model_folder(known.config_dir, name)
+    except DefinitionError as error:
+        raise wrong_words(str(error)) from error
+
+
+def print_json(value: Any) -> None:
+    """For machines."""
+    typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def shown(moment: str | None) -> str:
+    """A moment for a person, in UTC."""
+    if not moment:
+        return "not said"
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def tell_progress(*, without: Iterable[str]) -> None:
+    """Write to stderr what the stages do, but for the results of those named."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    for noisy in ("great_expectations", "mlflow", "botocore", "alembic", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for stage in without:
+        logging.getLogger(f"tradewind.pipeline.{stage}").setLevel(logging.CRITICAL)

@@ -1,0 +1,64 @@
+"""How much each feature matters to a finished model: what it loses where the feature is shuffled.
+
+Permutation importance (Breiman, 2001; Fisher, Rudin and Dominici, 2019), once a feature, on rows
+that the model was not trained on. Features that say the same share what they would have alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tradewind.stats.metrics import log_loss, rmse
+from tradewind.stats.rows import Rows
+from tradewind.stores.scorer import predict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tradewind.definition.learning import Problem
+
+MOST_ROWS = 2_000
+"""Beyond so many rows the order of the features hardly changes any more."""
+
+
+def importance(
+    estimator: Any,
+    features: pd.DataFrame,
+    label: np.ndarray,
+    *,
+    problem: Problem,
+    seed: int,
+    most_rows: int = MOST_ROWS,
+) -> dict[str, float]:
+    """Measure each feature's share of what the model loses where features are shuffled.
+
+    Args:
+        estimator: The fitted model.
+        features: As the model sees them, of rows that it was not trained on.
+        label: Their labels, shape (rows,).
+        problem: Whose loss counts: log loss, or the root of the mean squared error.
+        seed: Of the shuffling.
+        most_rows: Of more rows than these, so many are taken, evenly over all of them.
+
+    Returns:
+        By feature, from 0 to 1; together 1, or all 0 where the model loses nothing without any.
+    """
+    step = max(1, -(-len(features) // most_rows))
+    rows, truth = features.iloc[::step], np.asarray(label, dtype=np.float64)[::step]
+    order = np.random.default_rng(seed).permutation(len(rows))
+    whole = _loss(estimator, rows, truth, problem)
+    lost = {}
+    for name in rows.columns:
+        shuffled = rows.assign(**{name: rows[name].to_numpy()[order]})
+        lost[str(name)] = max(0.0, _loss(estimator, shuffled, truth, problem) - whole)
+    total = sum(lost.values())
+    return {name: one / total if total else 0.0 for name, one in lost.items()}
+
+
+def _loss(estimator: Any, features: pd.DataFrame, label: np.ndarray, problem: Problem) -> float:
+    score = predict(estimator, features, problem=problem)
+    rows = Rows(label, score, np.zeros(len(label), dtype=np.int64), np.ones(len(label)), units=1)
+    statistic = (log_loss if problem == "binary" else rmse)(rows)
+    return float(statistic(np.ones((1, 1)))[0])

@@ -1,0 +1,142 @@
+"""Which layer failed, and the way out: from a night's decision or an error to its symptoms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind import errors
+from tradewind.nights import Symptom
+from tradewind.policy.evidence import NO_CHAMPION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tradewind.nights import Breach, Decision, Layer, Monitoring
+
+_FIX_THE_SOURCE = (
+    "put the source right and clear `ingest` of `{model}.score` and `.monitor`; or, "
+    "if this is how the data are from now on, run `{model}.release` with `accept_contract` and "
+    "`{breach}`"
+)
+# By what was wrong, the first that fits; everything else that is raised is the platform's.
+_LAYERS: tuple[tuple[type[Exception], Layer], ...] = (
+    (errors.SourceUnavailableError, "data"),
+    (errors.UnavailableError, "platform"),
+    (errors.DataError, "data"),
+    (errors.DefinitionError, "model"),
+    (errors.EvidenceError, "model"),
+    (errors.SearchTimeoutError, "model"),
+    (errors.ModelRefusedError, "model"),
+)
+
+
+def layer_of(error: BaseException) -> Layer:
+    """The layer that an error blames: the data, the model, or else the platform."""
+    return next((layer for kind, layer in _LAYERS if isinstance(error, kind)), "platform")
+
+
+def symptom_of_failure(error: BaseException, *, model: str, pipeline: str, stage: str) -> Symptom:
+    """What a failed task is a symptom of."""
+    return Symptom(
+        key=f"failed:{pipeline}:{stage}",
+        title=f"{model}.{pipeline} failed in {stage}",
+        layer=layer_of(error),
+        severity="critical" if pipeline != "train" else "warning",
+        way_out=f"read the log of `{stage}`, put right what it names, and clear the task in "
+        f"`{model}.{pipeline}`",
+        details=[f"{type(error).__name__}: {error}"],
+    )
+
+
+def symptoms_of(monitoring: Monitoring, decision: Decision) -> list[Symptom]:
+    """Everything that is wrong with a night, one symptom a cause."""
+    return [*_of_data(monitoring, decision), *_of_platform(monitoring), *_of_model(decision)]
+
+
+def _of_data(monitoring: Monitoring, decision: Decision) -> Iterator[Symptom]:
+    # What a person accepted as the new contract is no breach any more, and the decision knows.
+    if decision.cause != "contract":
+        return
+    causes = dict.fromkeys(breach.cause for breach in monitoring.breaches)
+    for cause in causes:
+        same = [breach for breach in monitoring.breaches if breach.cause == cause]
+        yield _contract(monitoring.model, cause, same)
+
+
+def _contract(model: str, cause: str, breaches: Sequence[Breach]) -> Symptom:
+    names = [breach.name for breach in breaches]
+    where = ", ".join(dict.fromkeys(b.column or b.source or "the rows" for b in breaches))
+    return Symptom(
+        key=f"contract:{cause}",
+        title=f"{model}: the data are not whole: {cause} in {where}",
+        layer="data",
+        severity="critical",
+        way_out=_FIX_THE_SOURCE.format(model=model, breach=names[0]),
+        details=[breach.sentence for breach in breaches],
+    )
+
+
+def _of_platform(monitoring: Monitoring) -> Iterator[Symptom]:
+    if monitoring.night is None:
+        yield Symptom(
+            key="not_scored",
+            title=f"{monitoring.model}: the night was not scored",
+            layer="platform",
+            severity="critical",
+            way_out=f"run `{monitoring.model}.score` for this night, and see why it did not run",
+        )
+    if monitoring.problems:
+        yield Symptom(
+            key="not_looked",
+            title=f"{monitoring.model}: the night could not be judged",
+            layer="platform",
+            severity="critical",
+            way_out="put right what is named below, and clear the task `monitor`",
+            details=list(monitoring.problems),
+        )
+
+
+_OF_MODEL: dict[str, tuple[str, str]] = {
+    "probation": (
+        "a promotion was taken back",
+        (
+            "nothing: the version before it decides from the next night on; it returns by a new "
+            "verdict only"
+        ),
+    ),
+    "performance": (
+        "the model is worse than what it was promoted on",
+        (
+            "wait for the training that is launched; to switch the model off meanwhile run "
+            "`{model}.release` with `fall_back`"
+        ),
+    ),
+    "drift": (
+        "the data drift in columns that matter to the model",
+        "wait for the training that is launched; the page of `monitor` shows which columns moved",
+    ),
+    NO_CHAMPION: ("there is no champion", "run `{model}.train`, and read its verdict"),
+}
+
+
+def _of_model(decision: Decision) -> Iterator[Symptom]:
+    called = "call_human" in decision.actions and decision.cause != "not_looked"
+    if decision.cause not in _OF_MODEL and not called:
+        return
+    title, way_out = _OF_MODEL.get(decision.cause, ("a training did not help", ""))
+    if called:
+        title = f"{title}, and no training cleared it"
+        way_out = (
+            "see what the last verdicts blocked, change the definition, and run `{model}.train` "
+            "with a reason in `override`"
+        )
+    yield Symptom(
+        key=f"model:{decision.cause}",
+        title=f"{decision.model}: {title}",
+        layer="model",
+        severity="critical"
+        if called or decision.cause in ("probation", "performance")
+        else "warning",
+        way_out=way_out.format(model=decision.model),
+        details=[decision.reason],
+    )

@@ -1,0 +1,1 @@
+"""The nights of the past, run again through the very same stages as Airflow runs them."""

@@ -1,0 +1,103 @@
+"""decision → incidents: one a cause, opened, updated, and closed when the cause is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.nights import Alerted, Grounds, Symptom
+from tradewind.policy.evidence import causes
+from tradewind.policy.triage import symptoms_of
+from tradewind.stores.incidents import runbook_of
+
+if TYPE_CHECKING:
+    from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.nights import Decision, Monitoring
+    from tradewind.records import Admission
+    from tradewind.stores.stores import Stores
+
+# What a night's look says nothing of. Tasks that failed: those incidents end with the task. And
+# what it could not judge: nobody is told that something is over because nobody looked.
+_NEVER = ("failed:", "late:")
+_UNJUDGED = {"not_looked": ("contract:", "model:"), "contract": ("model:",)}
+
+
+def alert(
+    admission: Admission,
+    frozen: FrozenDefinition,
+    monitoring: Monitoring,
+    decision: Decision,
+    *,
+    stores: Stores,
+) -> Alerted:
+    """Bring the model's incidents to where the night leaves them.
+
+    Args:
+        admission: The run, and the night.
+        frozen: Names the owner and the runbook.
+        monitoring: Tonight's look.
+        decision: What was decided.
+        stores: The ledger.
+    """
+    symptoms = [*symptoms_of(monitoring, decision), *_of_definition(admission)]
+    for symptom in symptoms:
+        _see(admission, frozen, symptom, stores=stores)
+    unjudged = (*_NEVER, *_UNJUDGED.get(decision.cause, ()))
+    keys = {one.key for one in symptoms} | _behind(frozen, decision, stores=stores)
+    closed = _close_others(admission, keys, unjudged=unjudged, stores=stores)
+    known = stores.ledger.incidents.select(model=admission.model, closed=True)
+    return Alerted(
+        # Also what an earlier try was to tell and could not.
+        news=[incident for incident in known if incident.to_tell and not incident.is_silent],
+        open=[incident.key for incident in known if incident.state != "closed"],
+        closed=closed,
+    )
+
+
+def _behind(frozen: FrozenDefinition, decision: Decision, *, stores: Stores) -> set[str]:
+    """Causes that are there as well, behind the one that decided: they are not over."""
+    grounds = Grounds.model_validate(stores.lake.read_json(decision.grounds_uri))
+    return {f"model:{cause}" for cause in causes(grounds, frozen.model)}
+
+
+def _of_definition(admission: Admission) -> list[Symptom]:
+    if admission.warning is None:
+        return []
+    return [
+        Symptom(
+            key="definition",
+            title=f"{admission.model}: its folder is broken",
+            layer="model",
+            severity="warning",
+            way_out=f"put config/models/{admission.model} right: `tradewind check` says where",
+            details=[admission.warning],
+        )
+    ]
+
+
+def _see(
+    admission: Admission, frozen: FrozenDefinition, symptom: Symptom, *, stores: Stores
+) -> None:
+    stores.ledger.incidents.see(
+        admission.model,
+        symptom,
+        as_of=admission.as_of,
+        owner=frozen.model.owner,
+        runbook=runbook_of(symptom, frozen.model.alerts.runbook),
+    )
+
+
+def _close_others(
+    admission: Admission, keys: set[str], *, unjudged: tuple[str, ...], stores: Stores
+) -> list[str]:
+    incidents = stores.ledger.incidents
+    reason = f"the night of {admission.as_of:%Y-%m-%d} shows nothing of it any more"
+    gone = [
+        incident.key
+        for incident in incidents.select(model=admission.model)
+        if incident.key not in keys and not incident.key.startswith(unjudged)
+    ]
+    return [
+        key
+        for key in gone
+        if incidents.close(admission.model, key, as_of=admission.as_of, reason=reason) is not None
+    ]
