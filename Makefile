@@ -55,8 +55,8 @@ reset: setup ## stop, and empty everything derived (lake, MLflow, ledger); sourc
 test: setup ## run every test, on two workers
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-drill: setup ## a bad promotion, taken back by the nights through the real scheduler (minutes)
-	$(BIN)/python -m pytest tests/integration/test_served_nights.py -m "drill or platform" $(ARGS)
+drill: setup ## nights, kill switch and a bad promotion taken back, through the real scheduler (minutes)
+	$(BIN)/python -m pytest tests/integration/test_served_nights.py -m drill $(ARGS)
 
 check: setup ## format, lint, types, layers, schema
 	$(BIN)/ruff format --check --quiet .

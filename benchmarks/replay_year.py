@@ -116,7 +116,7 @@ def truth(model: ModelDefinition, stores: Stores) -> pd.DataFrame:
     request = RunRequest(
         model=MODEL,
         run_id="train/truth",
-        as_of=midnight(date(2014, 1, 4), model),
+        as_of=midnight(date(2013, 12, 31), model),
         actor="benchmark",
         reason="the labels of the year",
         override="a benchmark",

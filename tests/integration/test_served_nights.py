@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import RunningPlatform
     from tradewind.local.airflow_api import AirflowApi, RunState
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.platform, pytest.mark.drill]
 
 MODEL = "flight_delay"
 FIRST = date(2013, 7, 2)
@@ -246,7 +246,6 @@ def drill(desk: Desk, night: tuple[RunState, RunState]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.drill
 def test_a_bad_promotion_is_taken_back_by_the_night(desk: Desk, drill: dict[str, Any]) -> None:
     decision = drill["decision"]
     assert decision.actions[0] == "roll_back", decision.reason
@@ -256,7 +255,6 @@ def test_a_bad_promotion_is_taken_back_by_the_night(desk: Desk, drill: dict[str,
     assert desk.stores.registry.alias(MODEL, "champion") == drill["good"]
 
 
-@pytest.mark.drill
 def test_the_training_that_follows_is_visible_in_airflow_with_its_reason(
     desk: Desk, drill: dict[str, Any]
 ) -> None:
@@ -278,7 +276,6 @@ def test_the_training_that_follows_is_visible_in_airflow_with_its_reason(
     assert known.payload["outcome"] in ("promoted", "blocked", "unchanged")
 
 
-@pytest.mark.drill
 def test_two_looks_at_one_night_launch_one_training(desk: Desk, drill: dict[str, Any]) -> None:
     dag = f"{MODEL}.monitor"
     conf = {"as_of": drill["last"].isoformat(), "reason": "again"}
