@@ -11,6 +11,9 @@ column at all, whatever the size. All nineteen columns are judged, `tailnum` and
 
 *Power*: the window of a split is changed on purpose; a share of shown differences follows.
 
+*Agreement*: the windows of such splits, moved or stretched, are compared through the stored profile
+and by scipy on the rows themselves; the greatest disagreement of all columns follows.
+
 *Quiet weeks*: weeks of 2013 are dealt out at random to a reference and to held-back weeks, with
 their weather and their delays. The held-back weeks are like the others by construction, so every
 `alarm` is a false one: the budget says how many in thirty nights. Quiet are the 41 weeks in which
@@ -44,7 +47,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.stats import binom, ks_2samp, wasserstein_distance
 
 from tradewind.stats.drift import DIFFERENCE_LEVEL, FALSE_ALARMS, NIGHTS, compare
 from tradewind.stats.profiles import FrameProfile, profile
@@ -198,6 +201,7 @@ def caught(frame: Frame, *, rows: int, splits: int) -> dict[str, Any]:
         "new 2 % in dest",
         "new 2 % in tailnum",
         "dest CLT vanished (4.2 %)",
+        "dest IAH vanished (2.1 %)",
         "carrier FL vanished (1.0 %)",
     )
     times = dict.fromkeys(names, 0)
@@ -212,11 +216,49 @@ def caught(frame: Frame, *, rows: int, splits: int) -> dict[str, Any]:
             ("dest", new_category(same, column="dest", share=0.02, seed=seed)),
             ("tailnum", new_category(same, column="tailnum", share=0.02, seed=seed)),
             ("dest", vanished_category(same, column="dest", category="CLT")),
+            ("dest", vanished_category(same, column="dest", category="IAH")),
             ("carrier", vanished_category(same, column="carrier", category="FL")),
         )
         for (column, changed), name in zip(planted, times, strict=True):
             times[name] += column in found(compare(stored, changed, window_days=7))
     return {"rows": rows, "splits": splits, **{name: n / splits for name, n in times.items()}}
+
+
+# ---------------------------------------------------------------------------------------- agreement
+
+
+def agreement(frame: Frame, *, rows: int, splits: int) -> dict[str, Any]:
+    """Greatest disagreement with scipy, and which column and change it is of."""
+    worst: dict[str, tuple[float, str]] = {"wasserstein": (0.0, ""), "ks": (0.0, "")}
+    for seed in range(splits):
+        reference, window = dealt(frame, rows=rows, seed=30_000 + seed)
+        for name in [n for n, v in frame.items() if not isinstance(v, Coded) and np.nanstd(v) > 0]:
+            for said, off in _disagreements(reference[name], window[name]):
+                for figure, value in off.items():
+                    worst[figure] = max(worst[figure], (value, f"{name} {said}"))
+    return {"rows": rows, "splits": splits, **{name: list(most) for name, most in worst.items()}}
+
+
+def _disagreements(
+    reference: np.ndarray, window: np.ndarray
+) -> Iterator[tuple[str, dict[str, float]]]:
+    stored, window = profile({"x": reference}, kinds={"x": "numeric"}), window[np.isfinite(window)]
+    known = reference[np.isfinite(reference)]
+    for by in (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
+        for said, now in (
+            (f"moved by {by:g} sd", window + by * known.std()),
+            (f"stretched by {by:g}", window * (1 + by)),
+        ):
+            told = compare(stored, {"x": now}, window_days=7)[0].values  # noqa: PD011 -- no frame
+            distance = wasserstein_distance(known, now) / known.std()
+            apart = ks_2samp(known, now, method="asymp").statistic
+            yield (
+                said,
+                {
+                    "wasserstein": float(abs(told["wasserstein"] - distance)),
+                    "ks": float(abs(told["ks"] - apart)),
+                },
+            )
 
 
 # -------------------------------------------------------------------------------------- quiet weeks
@@ -437,6 +479,10 @@ def parts_of(flights: Frame, days: np.ndarray, asked: argparse.Namespace) -> dic
     return {
         "power": power(flights, splits=few),
         "planted": (caught(own, rows=rows, splits=few) for rows in SIZES[:2]),
+        "agreement": (
+            agreement(flights, rows=rows, splits=n)
+            for rows, n in zip(SIZES, (10, 5, 1, 1), strict=True)
+        ),
         "quiet_weeks": (quiet_weeks(**weeks, reference_weeks=n, deals=deals) for n in (8, 13, 26)),
         "all_weeks": (
             quiet_weeks(**weeks, reference_weeks=n, deals=max(deals // 4, 1), every_week=True)

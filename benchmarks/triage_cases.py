@@ -1,17 +1,17 @@
 """Ten faults of data in real flights, each with a natural twin: what `benchmarks.triage` judges.
 
-The faults are made in the sources' rows, as a source would deliver them, and the features are built
-from those by the model's own SQL. The twins are made in the features: what they change there
-together is what would change together in nature.
+Faults and twins are both made in the sources' rows, as a source would deliver them, and the
+features are built from those by the model's own SQL: what goes together in nature changes together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,14 @@ from tradewind.engine import features, relations
 from tradewind.engine.database import open_database
 from tradewind.stats.contracts import local_times
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 FROZEN = load_definition(Path(__file__).parents[1] / "config" / "models" / "flight_delay")
 MODEL = FROZEN.model
 _DELIVERY = {"flights": "flights.csv.zip", "weather": "weather.csv"}
 
 Frame = pd.DataFrame
 Sources = dict[str, pd.DataFrame]
+Change = Callable[[Sources, Sequence[date]], Sources]
+Measure = Literal["level", "volume", "dependence"]
 
 # ----------------------------------------------------------------------------- flights and features
 
@@ -91,47 +90,55 @@ class Case:
 
     Attributes:
         cause: The name that the fault must be given.
-        column: Whose drift is given as the size of the fault.
+        measure: In what its size is taken, and its twin's; see `benchmarks.triage_sizes`.
         fault: Changes the sources' rows of some days.
-        twin: Changes the features of some nights.
+        twin: A change that is natural, of some days.
         twin_words: What happens there.
-        twin_column: Whose drift is the twin's size, where that is another column.
+        column: Whose level is the size, for that measure.
+        twin_column: Whose level is the twin's size, where that is another column.
+        twin_of_one: The twin of the fault of a single night, where that has another size.
     """
 
     cause: str
-    column: str
-    fault: Callable[[Sources, Sequence[date]], Sources]
-    twin: Callable[[Frame, np.random.Generator], Frame]
+    measure: Measure
+    fault: Change
+    twin: Change
     twin_words: str
+    column: str = ""
     twin_column: str = ""
+    twin_of_one: Change | None = None
+
+    def twin_of(self, nights: int) -> Change:
+        """The twin of the fault of so many nights."""
+        return self.twin_of_one if nights == 1 and self.twin_of_one else self.twin
 
 
 def of_days(rows: Frame, days: Sequence[date]) -> pd.Series:
     return local_day(rows).isin(set(days))
 
 
-def weather_fault(change: Callable[[Frame, np.random.Generator], Frame]):
-    """A fault of the weather's rows of some days."""
+def in_weather(change: Callable[[Frame, np.random.Generator], Frame]) -> Change:
+    """A change of the weather's rows of some days."""
 
-    def fault(sources: Sources, days: Sequence[date]) -> Sources:
+    def changed_weather(sources: Sources, days: Sequence[date]) -> Sources:
         weather = sources["weather"].copy()
         broken = of_days(weather, days)
         weather.loc[broken] = change(weather[broken].copy(), np.random.default_rng(0))
         return {**sources, "weather": weather}
 
-    return fault
+    return changed_weather
 
 
-def flights_fault(change: Callable[[Frame, np.random.Generator], Frame]):
-    """A fault of the flights' rows of some days; rows may go."""
+def in_flights(change: Callable[[Frame, np.random.Generator], Frame]) -> Change:
+    """A change of the flights' rows of some days; rows may go, and come."""
 
-    def fault(sources: Sources, days: Sequence[date]) -> Sources:
+    def changed_flights(sources: Sources, days: Sequence[date]) -> Sources:
         flights = sources["flights"]
         broken = of_days(flights, days)
         changed = change(flights[broken].copy(), np.random.default_rng(0))
         return {**sources, "flights": pd.concat([flights[~broken], changed], ignore_index=True)}
 
-    return fault
+    return changed_flights
 
 
 def null_spike(weather: Frame, random: np.random.Generator) -> Frame:
@@ -198,112 +205,175 @@ def exchanged(weather: Frame, _: np.random.Generator) -> Frame:
 # -------------------------------------------------------------------------------------------- twins
 
 
-def heavy_traffic(minutes: float) -> Callable[[Frame, np.random.Generator], Frame]:
-    """Two bad weeks: every flight leaves later, and more of them are late."""
-
-    def twin(frame: Frame, _: np.random.Generator) -> Frame:
-        late = {
-            name: 0.4 + 0.6 * frame[name] for name in ("origin_late_share", "carrier_late_share")
-        }
-        delay = {name: frame[name] + minutes for name in ("origin_delay", "carrier_delay")}
-        return frame.assign(**delay, **late)
-
-    return twin
-
-
-def middle_distance(frame: Frame, random: np.random.Generator) -> Frame:
-    """What flew farther, or less far, flies between 900 and 1,100 miles."""
-    other = ~frame["distance"].between(900, 1100) & (random.random(len(frame)) < 0.85)
-    return _rerouted(frame, other, frame["distance"].between(900, 1100), random)
-
-
-def newark_closes(frame: Frame, _: np.random.Generator) -> Frame:
-    return frame[frame["origin"] != "EWR"]
-
-
-def long_hauls(frame: Frame, random: np.random.Generator) -> Frame:
-    """Three in four of the short flights go; their slots fly what the long ones fly."""
-    short = (frame["distance"] < 1000) & (random.random(len(frame)) < 0.75)
-    return _rerouted(frame, short, frame["distance"] >= 1500, random)
-
-
-def _rerouted(
-    frame: Frame, which: pd.Series, routes: pd.Series, random: np.random.Generator
-) -> Frame:
-    drawn = frame[routes].iloc[random.integers(0, int(routes.sum()), int(which.sum()))]
-    frame = frame.copy()
-    for name in ("dest", "distance", "dest_late_rate"):
-        frame.loc[which, name] = drawn[name].to_numpy()
-    return frame
-
-
-def other_carriers(frame: Frame, random: np.random.Generator) -> Frame:
-    """Four in five of United's and JetBlue's flights are flown by American: routes and all."""
-    handed = frame["carrier"].isin(["UA", "B6"]) & (random.random(len(frame)) < 0.8)
-    american = frame[frame["carrier"] == "AA"]
-    frame = frame.copy()
-    frame.loc[handed, "carrier"] = "AA"
-    for name in ("carrier_late_rate", "carrier_origin_late_rate"):
-        by_night = american.groupby("night")[name].mean()
-        frame.loc[handed, name] = frame.loc[handed, "night"].map(by_night)
-    return frame
-
-
-def new_destination(frame: Frame, random: np.random.Generator) -> Frame:
-    hit = random.random(len(frame)) < 0.3
-    changed = frame.copy()
-    changed.loc[hit, ["dest", "distance"]] = ["HAV", 1309.0]
-    return changed
-
-
-def earlier_timetable(frame: Frame, random: np.random.Generator) -> Frame:
-    """Most of the evening's flights leave in the morning."""
-    late = (frame["departure_minute"] >= 960) & (random.random(len(frame)) < 0.8)
-    return _moved(frame, late, hours=-9)
-
-
-def later_timetable(frame: Frame, random: np.random.Generator) -> Frame:
-    """Most of the morning's flights leave in the evening."""
-    early = (frame["departure_minute"] < 720) & (random.random(len(frame)) < 0.8)
-    return _moved(frame, early, hours=8)
-
-
-def _moved(frame: Frame, which: pd.Series, *, hours: int) -> Frame:
-    frame = frame.copy()
-    for column in ("event_time", "prediction_time"):
-        frame.loc[which, column] += timedelta(hours=hours)
-    for column in ("departure_minute", "arrival_minute"):
-        frame.loc[which, column] = (frame.loc[which, column] + 60 * hours) % 1440
-    return frame
-
-
-def dry_storm(frame: Frame, _: np.random.Generator) -> Frame:
-    return frame.assign(
-        wind_speed=frame["wind_speed"] + 25,
-        wind_gust=frame["wind_gust"] + 25,
-        humid=(frame["humid"] - 20).clip(lower=5),
+def _late(flights: Frame, minutes: int | pd.Series) -> Frame:
+    return flights.assign(
+        dep_delay=flights["dep_delay"] + minutes, arr_delay=flights["arr_delay"] + minutes
     )
 
 
+def delays_with_the_wind(minutes: float) -> Change:
+    """A runway is closed: each mile an hour of wind at the airport makes flights so much later."""
+
+    def windy(sources: Sources, days: Sequence[date]) -> Sources:
+        wind = sources["weather"].set_index(["origin", "time_hour"])["wind_speed"]
+
+        def later(flights: Frame, _: np.random.Generator) -> Frame:
+            at = pd.MultiIndex.from_frame(flights[["origin", "time_hour"]])
+            extra = (wind.reindex(at).fillna(wind.median()) * minutes).round().astype("Int64")
+            return _late(flights, pd.Series(extra.to_numpy(), index=flights.index))
+
+        return in_flights(later)(sources, days)
+
+    return windy
+
+
+def rerouted(which: Callable[[Frame], pd.Series], to: Callable[[Frame], pd.Series], share: float):
+    """A share of some flights fly routes of some others."""
+
+    def change(flights: Frame, random: np.random.Generator) -> Frame:
+        moved = which(flights) & (random.random(len(flights)) < share)
+        routes = flights.loc[to(flights), ["dest", "distance"]].to_numpy()
+        drawn = routes[random.integers(0, len(routes), int(moved.sum()))]
+        flights.loc[moved, "dest"] = drawn[:, 0]
+        flights.loc[moved, "distance"] = drawn[:, 1].astype(int)
+        return flights
+
+    return in_flights(change)
+
+
+def short_hauls(share: float) -> Change:
+    """So many of the long flights go; their slots fly what the short ones fly."""
+    return rerouted(lambda f: f["distance"] >= 1000, lambda f: f["distance"] < 500, share)
+
+
+def middle_distance(share: float) -> Change:
+    """So many of what flew farther, or less far, fly between 900 and 1,100 miles."""
+    return rerouted(
+        lambda f: ~f["distance"].between(900, 1100),
+        lambda f: f["distance"].between(900, 1100),
+        share,
+    )
+
+
+def new_destination(share: float) -> Change:
+    """So many of all flights go where none has gone before."""
+
+    def change(flights: Frame, random: np.random.Generator) -> Frame:
+        flights.loc[random.random(len(flights)) < share, ["dest", "distance"]] = ["HAV", 1309]
+        return flights
+
+    return in_flights(change)
+
+
+def newark_closes(flights: Frame, _: np.random.Generator) -> Frame:
+    return flights[flights["origin"] != "EWR"]
+
+
+def given_up(carriers: Sequence[str], *, share: float, to: str) -> Change:
+    """Airlines give up so many of their flights, and another flies as many of its own."""
+
+    def change(flights: Frame, random: np.random.Generator) -> Frame:
+        gone = flights["carrier"].isin(carriers) & (random.random(len(flights)) < share)
+        return pd.concat([flights[~gone], _flown_by(to, flights, flights[gone], random)])
+
+    return in_flights(change)
+
+
+def new_flights(carrier: str, *, share: float) -> Change:
+    """An airline comes with new flights, as many as so large a share of those there are."""
+
+    def change(flights: Frame, random: np.random.Generator) -> Frame:
+        slots = flights[random.random(len(flights)) < share]
+        return pd.concat([flights, _flown_by(carrier, flights, slots, random)])
+
+    return in_flights(change)
+
+
+def _flown_by(carrier: str, flights: Frame, slots: Frame, random: np.random.Generator) -> Frame:
+    """New flights of an airline at these times and airports, to where it flies."""
+    own = flights[flights["carrier"] == carrier]
+    routes = own.iloc[random.integers(0, len(own), len(slots))]
+    return slots.assign(
+        carrier=carrier,
+        flight=9000 + np.arange(len(slots)),
+        **{name: routes[name].to_numpy() for name in ("dest", "distance")},
+    )
+
+
+def handed_over(carriers: Sequence[str], *, share: float, to: str) -> Change:
+    """So many of some airlines' flights are flown by another: routes and all."""
+
+    def change(flights: Frame, random: np.random.Generator) -> Frame:
+        handed = flights["carrier"].isin(carriers) & (random.random(len(flights)) < share)
+        flights.loc[handed, "carrier"] = to
+        flights.loc[handed, "flight"] = 9000 + np.arange(int(handed.sum()))
+        return flights
+
+    return in_flights(change)
+
+
+def retimed(which: Callable[[Frame], pd.Series], *, hours: int, share: float) -> Change:
+    """So many of some flights leave at another hour of the day."""
+
+    def change(flights: Frame, random: np.random.Generator) -> Frame:
+        moved = which(flights) & (random.random(len(flights)) < share)
+        flights.loc[moved, "time_hour"] += timedelta(hours=hours)
+        flights.loc[moved, "hour"] += hours
+        flights.loc[moved, "flight"] = 9000 + np.arange(int(moved.sum()))
+        for name in ("sched_dep_time", "sched_arr_time"):
+            flights.loc[moved, name] = (flights.loc[moved, name] + 100 * hours) % 2400
+        return flights
+
+    return in_flights(change)
+
+
+def mornings_for_evenings(share: float) -> Change:
+    """So many of the evening's flights leave in the morning."""
+    return retimed(lambda flights: flights["hour"] >= 16, hours=-9, share=share)
+
+
+def evenings_for_mornings(share: float) -> Change:
+    """So many of the flights until 14:00 leave in the evening."""
+    return retimed(lambda flights: flights["hour"] < 14, hours=8, share=share)
+
+
+def together(*changes: Change) -> Change:
+    """One change after the other."""
+
+    def all_of_them(sources: Sources, days: Sequence[date]) -> Sources:
+        for change in changes:
+            sources = change(sources, days)
+        return sources
+
+    return all_of_them
+
+
 CASES = [
-    Case("null spike", "temp", weather_fault(null_spike),
-         heavy_traffic(40), "two weeks of delays, 40 minutes longer", "origin_delay"),
-    Case("unit change", "distance", flights_fault(kilometres),
-         long_hauls, "long hauls in the slots of short flights"),
-    Case("constant column", "distance", flights_fault(filled_in),
-         middle_distance, "most flights go 900 to 1,100 miles"),
-    Case("duplicated day", "origin_delay", same_day_again,
-         heavy_traffic(30), "two weeks of delays, 30 minutes longer"),
-    Case("missing day", "origin", flights_fault(nothing_came),
-         newark_closes, "Newark closes: a third of the flights go"),
-    Case("shuffled column", "distance", flights_fault(shuffled_distance),
-         other_carriers, "American flies the routes of United and JetBlue", "carrier"),
-    Case("category flood", "dest", flights_fault(garbled),
-         new_destination, "one new destination with 30 % of the flights"),
-    Case("truncated file", "departure_minute", flights_fault(cut_off),
-         earlier_timetable, "evening flights leave in the morning"),
-    Case("clock shift", "departure_minute", flights_fault(utc_taken_for_local),
-         later_timetable, "morning flights leave in the evening"),
-    Case("swapped columns", "wind_speed", weather_fault(exchanged),
-         dry_storm, "wind 25 mph stronger, air drier"),
+    Case("null spike", "level", in_weather(null_spike),
+         given_up(["EV", "9E", "MQ", "US", "WN"], share=0.95, to="VX"),
+         "five airlines' short flights give way to Virgin America's long hauls",
+         column="temp", twin_column="distance"),
+    Case("unit change", "level", in_flights(kilometres),
+         short_hauls(1.0), "all long flights give way to short hauls", column="distance"),
+    Case("constant column", "level", in_flights(filled_in),
+         middle_distance(1.0), "all flights go 900 to 1,100 miles", column="distance"),
+    Case("duplicated day", "volume", same_day_again,
+         given_up(["B6"], share=0.75, to="WN"),
+         "JetBlue gives up three flights in four, and Southwest flies as many of its own"),
+    Case("missing day", "volume", in_flights(nothing_came),
+         new_flights("WN", share=1.0), "Southwest comes with as many flights as there are"),
+    Case("shuffled column", "dependence", in_flights(shuffled_distance),
+         handed_over(["UA", "B6"], share=0.65, to="AA"),
+         "American flies the routes of United and JetBlue"),
+    Case("category flood", "level", in_flights(garbled),
+         new_destination(0.3), "a new destination with 30 % of the flights, 18 % beside one night",
+         column="dest", twin_of_one=new_destination(0.18)),
+    Case("truncated file", "volume", in_flights(cut_off),
+         in_flights(newark_closes), "Newark closes: a third of the flights go"),
+    Case("clock shift", "dependence", in_flights(utc_taken_for_local),
+         evenings_for_mornings(0.8),
+         "four in five morning flights leave in the evening"),
+    Case("swapped columns", "dependence", in_weather(exchanged),
+         together(delays_with_the_wind(1), mornings_for_evenings(0.45)),
+         "a runway is closed: delays go with the wind, and evening flights leave in the morning"),
 ]  # fmt: skip

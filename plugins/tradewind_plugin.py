@@ -1,7 +1,7 @@
-"""What Tradewind adds to Airflow's UI: the Models page, a tab on each DAG, a tab on each task.
+"""What Tradewind adds to Airflow: the Models page, tabs on DAGs and tasks, an ear for broken files.
 
-Every task process imports this file, so it imports nothing but Airflow's own base class; the pages
-are loaded by the API server alone.
+Every task process imports this file, so it imports next to nothing; the pages are loaded by the API
+server alone.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from tradewind.orchestration import broken_files
+
 
 class TradewindPlugin(AirflowPlugin):
-    """Registers the pages."""
+    """Registers the pages, and what is called when a DAG file cannot be read."""
 
     name = "tradewind"
+    listeners = [broken_files]  # noqa: RUF012 (Airflow's base class declares it so)
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

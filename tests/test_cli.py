@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,18 @@ def test_the_lease_of_a_killed_run_is_broken_with_a_reason(place: Place, ask: An
     assert place.ledger.lease("tips") is None
     assert "nobody holds its lease" in ask("unlock", "tips", "--reason", "gone").output
     assert ask("unlock", "tips").exit_code == 2
+
+
+def test_a_ledger_whose_tables_were_changed_by_hand_is_repaired(place: Place, ask: Any) -> None:
+    before = place.ledger.outcomes(model="tips")
+    dsn = place.environment["AIRFLOW_CONN_TRADEWIND_LEDGER"]
+    with closing(psycopg2.connect(dsn)) as by_hand, by_hand, by_hand.cursor() as cursor:
+        cursor.execute("DELETE FROM outcomes WHERE stage = 'gate'")
+        cursor.execute("UPDATE outcomes SET outcome = '{}'")
+    said = ask("repair-ledger")
+    assert said.exit_code == 0
+    assert "are made again from" in said.output
+    assert place.ledger.outcomes(model="tips") == before
 
 
 def test_the_help_says_at_which_moment_a_run_stands(ask: Any) -> None:

@@ -57,6 +57,14 @@ def test_the_guides_show_every_command() -> None:
     assert set(group.commands) - behind_make == shown
 
 
+def test_the_help_of_a_release_says_what_an_accepted_breach_needs() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    said = {one.name: getattr(one, "help", "") for one in group.commands["release"].params}
+    assert "accepted breach" in said["until"]
+    assert {"accept_contract", "resume"} <= set(re.findall(r"\w+", said["breach"]))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_file_that_a_guide_links_to_is_there(name: str) -> None:
     folder = CLONE if (CLONE / name).exists() else CLONE / "docs"

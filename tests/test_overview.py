@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.definition.folders import SQL, WHOLE
 from tests.policy.grounds import NIGHT, sound_look
 from tradewind import overview
 from tradewind.errors import LedgerError
 from tradewind.nights import Decision, Symptom
-from tradewind.stores.events import DECIDED, INTENDED, SWITCHED_OFF
+from tradewind.stores.events import DECIDED, INTENDED, RETRAIN_LAUNCHED, SWITCHED_OFF
 from tradewind.stores.prediction_schema import prediction_table
 from tradewind.stores.stores import Stores
 
@@ -65,6 +66,31 @@ def test_nights_stand_newest_first_those_too_that_were_never_scored(stores: Stor
     ]
     assert [row.night for row in overview.night_rows(stores, model=MODEL, limit=1)] == [NIGHT]
     assert overview.night_rows(stores, model="nobody") == []
+
+
+def test_a_launch_that_was_lost_is_not_shown_as_running(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"model.yaml": WHOLE.replace("name: late", f"name: {MODEL}", 1), "features.sql": SQL}
+    decide(stores, NIGHT)
+    stores.ledger.append(
+        model=MODEL,
+        kind=RETRAIN_LAUNCHED,
+        as_of=NIGHT,
+        actor="tradewind",
+        reason="drift",
+        payload={"run_id": "train/lost", "cause": "drift", "wider": False, "decision": 1},
+    )
+
+    def outcome() -> str | None:
+        (row,) = overview.night_rows(stores, model=MODEL)
+        return row.training.outcome if row.training else None
+
+    assert outcome() == "running"  # no definition says how long a training may take
+    stores.ledger.freeze_definition(MODEL, files, as_of=NIGHT, actor="ann")
+    assert outcome() == "running"
+    monkeypatch.setattr("tradewind.overview.nights.lease_time", lambda _: timedelta(0))
+    assert outcome() == "failed"
 
 
 def test_only_what_was_served_is_in_the_log_that_people_see(stores: Stores) -> None:

@@ -391,9 +391,12 @@ class PastNight(Record):
 
 
 class PastRetrain(Record):
-    """A retrain that was launched, and what became of it.
+    """A training, and what became of it.
 
     Attributes:
+        decided: The moment that it stands for.
+        cause: Of the decision that launched it; of any other training who started it, `hand` or
+            `schedule`.
         outcome: As a registration says it (`promoted`, `blocked` ...), or `failed`, `refused`,
             `running`.
         seconds: Of computing; 0 while it runs.
@@ -414,6 +417,8 @@ class Grounds(Record):
         monitoring: Tonight's look.
         past: The looks of earlier nights, oldest first.
         retrains: Every launch, oldest first; for a night that is made up for, also of later ones.
+        others: The trainings of the window that no decision launched, by hand or on schedule, and
+            the last one before it that came to a verdict, oldest first.
         live: Who decides tonight.
         in_flight: The run that holds the model's lease, if any.
         launched_lately: When the newest launch was written, of a model whose nights run on a
@@ -423,6 +428,7 @@ class Grounds(Record):
     monitoring: Monitoring
     past: list[PastNight]
     retrains: list[PastRetrain]
+    others: list[PastRetrain] = []
     live: LiveState
     in_flight: str | None = None
     launched_lately: Moment | None = None

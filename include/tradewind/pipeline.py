@@ -123,6 +123,8 @@ def admit(request: RunRequest, *, stores: Stores) -> Admission | Refusal:
     _report("admit", request, decision, stores=stores)
     if isinstance(decision, Refusal):
         write_back(request, stores=stores)
+    elif decision.warning is None:
+        end_failure("definition", request.model, stores=stores)
     return decision
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 
 import numpy as np
 import pytest
-from benchmarks.triage import FIRST, KINDS, RESULTS, build_broken, layers
+from benchmarks.triage import (
+    FIRST,
+    KINDS,
+    LEAST_LIKE,
+    MOST_LIKE,
+    RESULTS,
+    build_changed,
+    layers,
+)
 from benchmarks.triage_cases import CASES, MODEL, build, read_sources, times_of
+from benchmarks.triage_sizes import dependence, level, size, volume
 
+from tests.fixtures.sandbox import CLONE
 from tradewind.stats.contracts import contract_reference, detect, night_figures
 
 BY_CAUSE = {case.cause: case for case in CASES}
@@ -36,17 +47,42 @@ def causes(known, frame):
     return [breach.cause for breach in found]
 
 
-@pytest.mark.parametrize("cause", ["truncated file", "clock shift"])
-def test_a_fault_in_the_rows_of_a_source_is_named_in_the_features(sources, known, cause):
-    assert causes(known, build_broken(BY_CAUSE[cause], sources, [FIRST])) == [cause]
+@pytest.fixture(scope="module")
+def sound(sources):
+    return build(sources, start=FIRST, end=FIRST)
 
 
-def test_the_night_as_it_was_and_its_natural_twins_break_no_contract(sources, known):
-    sound = build(sources, start=FIRST, end=FIRST)
+@pytest.fixture(scope="module", params=["truncated file", "clock shift"])
+def case(request):
+    return BY_CAUSE[request.param]
+
+
+@pytest.fixture(scope="module")
+def fault(sources, case):
+    return build_changed(case.fault, sources, [FIRST])
+
+
+def test_a_fault_in_the_rows_of_a_source_is_named_in_the_features(known, case, fault):
+    assert causes(known, fault) == [case.cause]
+
+
+def test_a_natural_twin_is_of_like_size_and_breaks_no_contract(sources, known, sound, case, fault):
+    twin = build_changed(case.twin_of(1), sources, [FIRST])
+    like = size(case.measure, twin, sound) / size(case.measure, fault, sound)
+    assert LEAST_LIKE <= like <= MOST_LIKE
+    assert causes(known, twin) == []
+
+
+def test_the_night_as_it_was_breaks_no_contract_and_has_no_size(known, sound):
     assert causes(known, sound) == []
-    for cause in ("missing day", "category flood", "clock shift"):
-        twin = BY_CAUSE[cause].twin(sound, np.random.default_rng(0))
-        assert causes(known, twin) == [], cause
+    assert volume(sound, sound) == dependence(sound, sound) == 0
+    assert level(sound, sound, column="distance") == 0
+
+
+def test_a_night_without_a_row_is_a_change_of_all_flights_and_of_no_relation(sound):
+    nothing = sound.iloc[:0]
+    assert volume(nothing, sound) == 1
+    assert np.isnan(dependence(nothing, sound))
 
 
 def test_every_incident_is_put_down_to_the_layer_that_failed():
@@ -55,10 +91,47 @@ def test_every_incident_is_put_down_to_the_layer_that_failed():
     assert [each for each in said if each["truth"] != each["said"]] == []
 
 
-def test_the_figures_that_are_kept_are_of_all_cases_and_no_fault_was_learned():
-    kept = json.loads(RESULTS.read_text())["cases"]
-    assert {row["case"] for row in kept} == {"nothing", *BY_CAUSE}
-    faults = [row for row in kept if row["kind"] == "fault"]
+def kept(kind: str) -> list[dict]:
+    return [row for row in json.loads(RESULTS.read_text())["cases"] if row["kind"] == kind]
+
+
+def test_the_kept_figures_are_of_every_fault_of_one_night_and_of_fourteen_and_none_was_learned():
+    faults, every = kept("fault"), {(cause, nights) for cause in BY_CAUSE for nights in (1, 14)}
+    assert {(row["case"], row["nights"]) for row in faults} == every
     assert [row["named"] for row in faults] == [row["case"] for row in faults]
     assert {row["retrain_on"] for row in faults} == {None}
-    assert all(row["retrain_on"] for row in kept if row["kind"] == "twin")
+    assert {(row["case"], row["beside"]) for row in kept("twin")} == every
+
+
+def test_every_kept_twin_was_of_like_size_and_learned_and_nothing_was_where_nothing_changed():
+    for twin in kept("twin"):
+        assert LEAST_LIKE <= twin["like"] <= MOST_LIKE, twin["case"]
+        assert twin["retrain_on"], twin["case"]
+        assert not twin["nights_with_breach"], twin["case"]
+    (control,) = kept("control")
+    assert control["actions"] == {"nothing": control["nights"]}
+
+
+def change_of(twin: dict):
+    """The change that a row of a twin is of: mostly one for the fault of either length."""
+    return BY_CAUSE[twin["case"]].twin_of(twin["beside"])
+
+
+def test_the_guide_tells_the_kept_figures():
+    page = " ".join((CLONE / "docs" / "nights.md").read_text(encoding="utf-8").split())
+    told = re.search(
+        r"(\d+) of (\d+) faults were named .*? (\d+) changes such .*?: (\d+) pairs, in which the "
+        r"change was ([\d.]+) to ([\d.]+) times as big .*? (\d+) of (\d+) changes broke .*? "
+        r"between the (\d+)\w\w and the (\d+)\w\w night; (\d+) sound nights",
+        page,
+    )
+    assert told is not None
+    faults, twins, (control,) = kept("fault"), kept("twin"), kept("control")
+    named = [row for row in faults if row["right"]]
+    changes = {change_of(row) for row in twins}
+    learned = changes - {change_of(row) for row in twins if not row["right"]}
+    likes, nights = ([row[name] for row in twins] for name in ("like", "retrain_on"))
+    assert [float(each) for each in told.groups()] == [
+        len(named), len(faults), len(changes), len(twins), min(likes), max(likes),
+        len(learned), len(changes), min(nights), max(nights), control["nights"],
+    ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from tradewind.errors import (
     SourceUnavailableError,
 )
 from tradewind.orchestration.failures import FailureNotifier, tell_of_late_night
+from tradewind.records import StageOutcome
 from tradewind.stores.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.dags
 
 MODEL = "flight_delay"
+# As much as a deadline's callback reads of what Airflow gives it.
+LATE = {"dag_run": {"dag_run_id": "scheduled__x"}}
 
 
 @dataclass
@@ -104,8 +108,23 @@ def test_somebody_is_told_also_where_the_ledger_is_what_failed(
 
 
 def test_a_late_night_is_an_incident(told: Settings) -> None:
-    tell_of_late_night({"dag_run": {"run_id": "scheduled__x"}}, model=MODEL, hours=3.0)
+    tell_of_late_night(LATE, model=MODEL, within="3 hours")
     (incident,) = incidents(told)
     assert incident.key == "late:score"
     assert "3 hours after it was due" in incident.title
     assert "scheduled__x" in incident.way_out
+
+
+def test_a_run_that_is_over_its_deadline_after_the_night_was_scored_is_nobodys_incident(
+    told: Settings,
+) -> None:
+    scored = StageOutcome(
+        model=MODEL,
+        run_id="score/scheduled__x",
+        stage="predict",
+        as_of=datetime(2013, 7, 2, 4, tzinfo=UTC),
+        lines=["served"],
+    )
+    Ledger.open(told).record_outcome(scored)
+    tell_of_late_night(LATE, model=MODEL, within="3 hours")
+    assert incidents(told) == []

@@ -66,6 +66,13 @@ def test_nights_that_were_missed_are_caught_up_from_the_first_night_on(
     assert dag.timetable.expression == "0 5 * * *"
 
 
+def test_the_form_of_a_release_says_what_an_accepted_breach_needs(dags: dict[str, DAG]) -> None:
+    form = dags["release"].params
+    assert "accepted breach" in form.get_param("until").description
+    for word in ("`accept_contract`", "`resume`"):
+        assert word in form.get_param("breach").description
+
+
 @pytest.mark.parametrize(
     ("answers", "valid"),
     [

@@ -503,6 +503,36 @@ _CASES = {
         + "    boosting:\n",
         ["49: train.candidates: 12 trials cannot give each of the 13 candidates one"],
     ),
+    "a blend of what is no candidate": (
+        WHOLE,
+        TEN_LINES + "train:\n  blend: [boosting, linnear]\n",
+        ["11: train.blend[1]: 'linnear' is no candidate; did you mean linear?"],
+    ),
+    "a blend of one": (
+        WHOLE,
+        TEN_LINES + "train:\n  blend: [boosting, boosting]\n",
+        ["11: train.blend: a blend is of two candidates or more, each named once"],
+    ),
+    "a candidate without what is no feature": (
+        "    boosting:\n",
+        "    boosting:\n      without: [distence]\n",
+        [
+            (
+                "51: train.candidates.boosting.without[0]: 'distence' is no feature; did you mean "
+                "distance?"
+            )
+        ],
+    ),
+    "a candidate called blend": (
+        "    boosting:\n",
+        "    blend: {estimator: sklearn.linear_model.LogisticRegression}\n    boosting:\n",
+        [
+            (
+                "50: train.candidates.blend: `blend` is what a blend itself is called: give the "
+                "candidate another name"
+            )
+        ],
+    ),
     "slices by what is no feature": (
         "value:\n",
         "monitor: {performance: {slices: [station, distence]}}\nvalue:\n",

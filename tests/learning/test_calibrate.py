@@ -65,7 +65,7 @@ def test_a_calibration_that_the_later_days_contradict_is_dropped() -> None:
     assert calibrate(model, features, label, units=units).method == "none"
 
 
-@pytest.mark.parametrize(("days", "one_class"), [(3, False), (20, True)])
+@pytest.mark.parametrize(("days", "one_class"), [(13, False), (20, True)])
 def test_too_little_to_try_it_on_is_no_calibration(days: int, one_class: bool) -> None:
     features, label, units = _world(days=days)
     if one_class:

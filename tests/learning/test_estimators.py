@@ -29,7 +29,10 @@ TREES = [
 
 
 def _build(estimator: str, problem: Any = "binary", **params: Any) -> Pipeline:
-    candidate = Candidate(estimator=estimator, params=params)
+    return _built(Candidate(estimator=estimator, params=params), problem)
+
+
+def _built(candidate: Candidate, problem: Any = "binary") -> Pipeline:
     return build_pipeline(
         candidate, {}, types=frames.TYPES, problem=problem, seed=7, where="toy: candidates.one"
     )
@@ -53,6 +56,26 @@ def test_trees_get_codes_and_linear_models_get_columns() -> None:
     columns = _build("sklearn.linear_model.LogisticRegression").fit(FEATURES, LABEL)
     # Three numbers, whether distance was there, and the carriers with the missing one.
     assert columns[:-1].transform(FEATURES).shape == (len(FEATURES), 3 + 1 + 5)
+
+
+def test_splines_bend_and_level_off_beyond_what_was_learned_from() -> None:
+    linear = "sklearn.linear_model.LogisticRegression"
+    fitted = _built(Candidate(estimator=linear, numbers="splines")).fit(FEATURES, LABEL)
+    rows = FEATURES.head(3).assign(distance=800.0, carrier="AA", weekend=0.0)
+    rows["delay"] = [FEATURES["delay"].max(), 1e3, 1e9]
+    assert len(set(predict(fitted, rows, problem="binary"))) == 1
+    beyond = predict(_build(linear).fit(FEATURES, LABEL), rows, problem="binary")
+    assert beyond[2] > beyond[0]
+
+
+@pytest.mark.parametrize("estimator", [BOOSTING, "sklearn.linear_model.LogisticRegression"])
+def test_a_candidate_may_leave_features_out(estimator: str) -> None:
+    blind = Candidate(estimator=estimator, without=["delay", "carrier"])
+    fitted = _built(blind).fit(FEATURES, LABEL)
+    other = FEATURES.assign(delay=FEATURES["delay"] + 3, carrier="UA")
+    np.testing.assert_array_equal(
+        predict(fitted, FEATURES, problem="binary"), predict(fitted, other, problem="binary")
+    )
 
 
 def test_more_categories_than_the_trees_hold_are_pooled() -> None:

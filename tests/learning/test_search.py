@@ -81,11 +81,13 @@ def test_one_candidate_alone_can_be_asked_for() -> None:
 def test_a_part_is_spread_over_time_and_keeps_a_rare_class() -> None:
     label = np.zeros(10_000, dtype=np.int8)
     label[[100, 9_000]] = 1
-    whole = Sample(pd.DataFrame({"a": np.arange(10_000.0)}), label)
+    days = np.arange(10_000) // 100
+    whole = Sample(pd.DataFrame({"a": np.arange(10_000.0)}), label, days)
     part = whole.spread(1_000)
     assert part.label.sum() >= 1
     assert 990 <= len(part.label) <= 1_010
     assert part.features["a"].is_monotonic_increasing
+    np.testing.assert_array_equal(part.days, part.features["a"] // 100)
     assert part.features["a"].min() < 100
     assert part.features["a"].max() > 9_900
 

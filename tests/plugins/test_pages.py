@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -260,6 +261,13 @@ def test_versions_are_ranked_once_at_a_time_and_again_when_something_happened(
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "60")
     assert "reload" in busy.text
     assert admin.get(path).text == "page 2"
+
+
+def test_no_page_is_made_on_the_loop_that_every_request_waits_for(app: object) -> None:
+    endpoints = [route.endpoint for route in app.routes]  # type: ignore[attr-defined]
+    assert {one.__name__ for one in endpoints} >= {"versions", "model", "result"}
+    # FastAPI gives a plain function a thread of its own, and awaits any other on the loop.
+    assert [one.__name__ for one in endpoints if inspect.iscoroutinefunction(one)] == []
 
 
 def test_no_route_takes_anything_but_a_question(app: object) -> None:

@@ -156,6 +156,12 @@ def test_an_old_champion_is_trained_anew_and_a_challenge_counts_as_news_of_its_a
     assert failed.launches
 
 
+@pytest.mark.parametrize(("days", "launches"), [(34, False), (35, True)])
+def test_a_champion_is_old_from_its_cadence_on(days: int, launches: bool) -> None:
+    live = LiveState(model="churn", as_of=NIGHT, champion=2, champion_since=nights_ago(days))
+    assert decided(live=live).launches is launches
+
+
 CHALLENGED = ("unchanged", "blocked", "would_have", "started_as_arm", "held")
 
 

@@ -71,3 +71,31 @@ def test_a_window_holds_so_many_launches() -> None:
 def test_a_window_holds_so_much_computing() -> None:
     long = retrain(30).model_copy(update={"seconds": 13 * 3600.0})
     assert word(long).rule == "budget"
+
+
+def test_trainings_by_hand_take_places_in_the_window() -> None:
+    three = [retrain(ago) for ago in (60, 45, 30)]
+    by_hand = [retrain(ago, cause="hand") for ago in (52, 3, 1)]
+    refused = word(*three, others=by_hand)
+    assert refused.rule == "window"
+    assert refused.until == nights_ago(60) + DECLARED.window
+    assert word(*three, others=by_hand, override="the new timetable is in").rule == "window"
+    assert word(*three, others=by_hand[1:]).allowed
+
+
+def test_a_training_by_hand_that_came_to_nothing_takes_no_place() -> None:
+    five = [retrain(ago) for ago in (75, 60, 45, 30, 15)]
+    for outcome in ("failed", "refused", "unchanged"):
+        assert word(*five, others=[retrain(1, cause="hand", outcome=outcome)]).allowed
+    assert word(*five, others=[retrain(1, cause="hand", outcome="would_have")]).rule == "window"
+
+
+def test_the_schedules_trainings_take_no_place_but_their_computing_counts() -> None:
+    weekly = [retrain(ago, cause="schedule") for ago in range(1, 90, 7)]
+    assert word(others=weekly).allowed
+    long = [one.model_copy(update={"seconds": 3600.0}) for one in weekly]
+    assert word(others=long).rule == "budget"
+
+
+def test_after_a_training_by_hand_a_launch_need_not_wait() -> None:
+    assert word(others=[retrain(1, cause="hand")]).allowed

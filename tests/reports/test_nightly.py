@@ -135,6 +135,7 @@ def test_a_decision_shows_its_evidence_alternatives_and_launch() -> None:
         sound_look(performance=below_bound(), problems=[EVIL]),
         past=past(3, alarmed=["price"]),
         retrains=[retrain(20)],
+        others=[retrain(3, cause="hand"), retrain(2, cause="schedule", outcome="unchanged")],
         in_flight="train/other",
         live=busy(),
     )
@@ -147,6 +148,8 @@ def test_a_decision_shows_its_evidence_alternatives_and_launch() -> None:
         "log loss is 0.62",
         "3, 0 of them broken, 3 with drift alarms",
         "because of drift: blocked",
+        "trained 2013-08-29 by hand: blocked",
+        "trained 2013-08-30 on schedule: unchanged",
         "train/other holds the lease",
         "accepted as the contract: null_rate:visits",
         "would have",

@@ -10,7 +10,7 @@ import pytest
 from tests.definition.folders import SQL, WHOLE, line_of, write_model
 from tradewind.definition.loader import load_definition
 from tradewind.errors import DefinitionError, RequestError
-from tradewind.records import Admission, Refusal, RunRequest
+from tradewind.records import Admission, Refusal, RunRequest, StageOutcome
 from tradewind.stages.admit import admit
 from tradewind.stores.events import RETRAIN_LAUNCHED
 from tradewind.stores.ledger import Ledger, lease_time
@@ -208,3 +208,44 @@ def test_a_launch_of_a_later_night_holds_no_earlier_training_back(
     ledger: Ledger, config: Path
 ) -> None:
     admitted(ledger, config, as_of=AS_OF - timedelta(days=1))
+
+
+@pytest.mark.usefixtures("launched")
+def test_no_reason_overrides_the_limit_of_a_window_and_none_is_asked_for(
+    ledger: Ledger, config: Path
+) -> None:
+    write_model(config, WHOLE + "retrain: {at_most: 1}\n", name="late")
+    refusal = ask(ledger, config, as_of=AS_OF + timedelta(days=13), override="the new timetable")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason.endswith("1 launches in 90 days, where 1 may be")
+
+
+def train_by_hand(ledger: Ledger, config: Path, run_id: str, *, outcome: str = "blocked") -> None:
+    """Train as a person does, with what its stages say; it takes no time."""
+    admission = admitted(ledger, config, run_id=run_id)
+    for stage, result in (
+        ("admit", admission.model_dump(mode="json")),
+        ("register", {"outcome": outcome}),
+    ):
+        said = {"model": "late", "run_id": run_id, "as_of": AS_OF, "lines": [], "stage": stage}
+        ledger.record_outcome(StageOutcome.model_validate({**said, "result": result}))
+    ledger.release_lease("late", holder=run_id, fencing_token=admission.fencing_token or 0)
+
+
+def test_a_window_counts_what_was_trained_by_hand_and_no_reason_overrides_that(
+    ledger: Ledger, config: Path
+) -> None:
+    write_model(config, WHOLE + "retrain: {at_most: 2}\n", name="late")
+    train_by_hand(ledger, config, "train/1")
+    train_by_hand(ledger, config, "train/again", outcome="unchanged")
+    train_by_hand(ledger, config, "train/2")
+    refusal = ask(ledger, config, run_id="train/3", override="the new timetable is in")
+    assert isinstance(refusal, Refusal)
+    assert "2 launches in 90 days, where 2 may be" in refusal.reason
+    admitted(ledger, config, run_id="train/4", trigger="schedule")
+
+
+def test_a_run_that_asks_again_is_not_held_back_by_itself(ledger: Ledger, config: Path) -> None:
+    write_model(config, WHOLE + "retrain: {at_most: 1}\n", name="late")
+    train_by_hand(ledger, config, "train/1")
+    admitted(ledger, config, run_id="train/1")

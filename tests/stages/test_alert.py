@@ -131,6 +131,14 @@ def test_a_broken_folder_is_told_with_where_it_is_broken(stores: Stores) -> None
     assert [one.details for one in found.news] == [["broken now: model.yaml:3: horizn"]]
 
 
+def test_a_night_that_was_let_in_before_the_folder_broke_does_not_say_that_it_is_whole(
+    stores: Stores,
+) -> None:
+    tell(stores, alerted(stores, look(), warning="broken now: model.yaml:3: horizn"))
+    later = alerted(stores, look(NEXT))
+    assert (later.open, later.closed) == (["definition"], [])
+
+
 def test_a_failed_task_is_over_when_it_is_done_and_no_night_ends_it(stores: Stores) -> None:
     symptom = Symptom(
         key="failed:score:predict",

@@ -26,6 +26,7 @@ from tradewind.stores.events import (
     RETRAIN_LAUNCHED,
     SEGMENT_READY,
 )
+from tradewind.stores.leases import Lease
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -165,6 +166,72 @@ def test_the_outcome_of_a_training_is_written_back_to_the_decision_that_caused_i
 def test_a_training_that_nobody_launched_writes_nothing_back(stores: Stores) -> None:
     end(stores, "by hand", NIGHT, outcome="promoted")
     assert stores.ledger.events(model=MODEL, kind=RETRAIN_ENDED) == []
+
+
+def by_hand(stores: Stores, number: int, *, trigger: str = "hand") -> None:
+    """Train as a person or the schedule does, up to a verdict."""
+    request = RunRequest(
+        model=MODEL,
+        run_id=f"train/{number}",
+        as_of=NIGHT - timedelta(days=number),
+        actor="ann",
+        reason="a try",
+        trigger=trigger,
+    )
+    held = stores.ledger.acquire_lease(
+        MODEL,
+        holder=request.run_id,
+        ttl=timedelta(hours=1),
+        as_of=request.as_of,
+        actor="ann",
+        reason="a try",
+    )
+    assert isinstance(held, Lease)
+    admission = Admission(
+        request=request, definition_digest="d", fencing_token=held.fencing_token
+    ).model_dump(mode="json")
+    for stage, result in (("admit", admission), ("register", {"outcome": "blocked"})):
+        stores.ledger.record_outcome(
+            StageOutcome(
+                model=MODEL,
+                run_id=request.run_id,
+                stage=stage,
+                as_of=request.as_of,
+                lines=[],
+                result=result,
+            )
+        )
+    stores.ledger.release_lease(MODEL, holder=request.run_id, fencing_token=held.fencing_token)
+
+
+def test_the_governor_counts_what_was_trained_by_hand(stores: Stores) -> None:
+    model = declared(name=MODEL, retrain={"drift": {"nights": 1, "of": 1}, "at_most": 2})
+    for number in (3, 2):
+        by_hand(stores, number)
+    decision = decided(stores, look(drift=DRIFT), model=model)
+    assert decision.actions == ["back_off"]
+    assert "2 launches in 90 days, where 2 may be" in decision.reason
+    kept = Grounds.model_validate(stores.lake.read_json(decision.grounds_uri))
+    assert [(one.run_id, one.cause) for one in kept.others] == [
+        ("train/3", "hand"),
+        ("train/2", "hand"),
+    ]
+
+
+def test_a_launch_is_counted_once_and_computing_by_the_time_of_the_lease(stores: Stores) -> None:
+    decision = decided(stores, look(drift=DRIFT))
+    end(stores, decision.run_id, NIGHT, outcome="blocked")
+    by_hand(stores, 1, trigger="schedule")
+    (known,) = launches.others(stores.ledger, MODEL)
+    assert (known.cause, known.outcome) == ("schedule", "blocked")
+    assert 0 < known.seconds < 60
+    assert launches.others(stores.ledger, MODEL, as_of=NIGHT - timedelta(days=2)) == []
+
+
+def test_a_champion_that_was_challenged_by_hand_is_not_old(stores: Stores) -> None:
+    by_hand(stores, 1)
+    model = declared(name=MODEL, retrain={"cadence": "5 days"})
+    assert decided(stores, look(), model=model).actions == ["nothing"]
 
 
 def test_nothing_is_launched_while_a_training_holds_the_lease(stores: Stores) -> None:

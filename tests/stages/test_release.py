@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -158,7 +159,7 @@ NONSENSE: list[tuple[str, dict[str, Any], str]] = [
     ("segment", {"feature": "distance"}, "which `value`"),
     ("segment", {"feature": "distance", "value": "1"}, "say `until` when"),
     ("segment", {"feature": "distance", "value": "1", "until": JULY}, "is not after the moment"),
-    ("accept_contract", {"breach": "null_rate:temp"}, "no night showed the breach"),
+    ("accept_contract", {"breach": "null_rate:temp"}, "no night was looked at yet"),
 ]
 
 
@@ -361,15 +362,20 @@ def test_a_segment_is_served_otherwise_for_a_while(scene: Scene) -> None:
     assert scene.do("resume", feature="distance", value="187").after.segments == []
 
 
-def test_a_breach_that_was_seen_becomes_the_contract(scene: Scene) -> None:
+def looked_at(scene: Scene, night: datetime, *breaches: str) -> None:
+    """Decide a night on which these breaches were seen."""
     scene.stores.ledger.append(
         model=scene.model,
         kind="decided",
-        as_of=JULY,
+        as_of=night,
         actor="tradewind",
-        reason="broken",
-        payload={"night": {"broken": ["null_rate:temp"]}},
+        reason="looked",
+        payload={"night": {"broken": list(breaches)}},
     )
+
+
+def test_a_breach_that_was_seen_becomes_the_contract(scene: Scene) -> None:
+    looked_at(scene, JULY, "null_rate:temp")
     scene.do("accept_contract", breach="null_rate:temp")
     (event,) = scene.stores.ledger.events(model=scene.model, kind="contract_accepted")
     assert event.payload["breach"] == "null_rate:temp"
@@ -383,6 +389,26 @@ def test_a_breach_that_was_seen_becomes_the_contract(scene: Scene) -> None:
     scene.do("accept_contract", breach="null_rate:temp", until=week)
     assert scene.live(week - DAY).accepted == ["null_rate:temp"]
     assert scene.live(week).accepted == []
+    # Once it is accepted no look finds it broken; it may be accepted for longer all the same.
+    looked_at(scene, JULY, "volume:rows")
+    scene.do("accept_contract", breach="null_rate:temp", until=week + DAY)
+    assert scene.live(week).accepted == ["null_rate:temp"]
+
+
+def test_a_breach_that_the_last_look_did_not_find_cannot_be_accepted(scene: Scene) -> None:
+    looked_at(scene, JULY, "volume:rows", "null_rate:wind")
+    looked_at(scene, JULY - DAY, "null_rate:temp")
+    said = (
+        "the last look, as of 2013-07-01 04:00 UTC, found no breach 'null_rate:temp', so there is "
+        "nothing to accept; it found: null_rate:wind, volume:rows"
+    )
+    with pytest.raises(RequestError, match=re.escape(said)):
+        scene.do("accept_contract", breach="null_rate:temp")
+    looked_at(scene, JULY)
+    with pytest.raises(RequestError, match="it found: none"):
+        scene.do("accept_contract", breach="null_rate:wind")
+    with pytest.raises(RequestError, match="say which `breach`"):
+        scene.do("accept_contract")
 
 
 def test_an_arm_that_nothing_was_decided_of_is_stopped_in_time(scene: Scene) -> None:

@@ -183,6 +183,23 @@ def test_what_behaves_like_another_column_and_keeps_to_its_own_values_is_weather
     assert found(learned, broken(**{"heat": like_it, other: TODAY["heat"] + 0.371})) == []
 
 
+def test_a_single_gust_on_a_calm_day_was_not_dealt_out_anew():
+    def windy(day, *, calm):
+        rides = a_day(day)
+        gust = np.zeros(320) if calm else np.maximum(0.0, np.round(rides["told"] / 60) - 12)
+        return {**rides, "gust": gust}
+
+    nights = [TONIGHT - timedelta(days=n) for n in range(40, 0, -1)]
+    days = together([windy(night, calm=number % 10 == 0) for number, night in enumerate(nights)])
+    known = contract_reference(days, {**KINDS, "gust": "numeric"}, times=times_of(days))
+    tonight = windy(TONIGHT, calm=True)
+    tonight["gust"][100] = 9.0
+    assert found(known, tonight) == []
+    shuffled = windy(TONIGHT, calm=False)
+    shuffled["gust"] = np.random.default_rng(1).permutation(shuffled["gust"])
+    assert only(known, shuffled) == ("dependence", "shuffled column", "gust")
+
+
 def test_evening_rides_that_leave_in_the_morning_are_a_new_timetable(reference):
     late = (TODAY["told"] >= 1000) & (np.arange(320) % 5 > 0)
     back = np.where(late, 600, 0)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from tradewind.errors import EvidenceError
 from tradewind.stats import distances
-from tradewind.stats.tallies import Bins, CategoryTally, NumericTally
+from tradewind.stats.bins import Bins
+from tradewind.stats.tallies import CategoryTally, NumericTally
 
 KINDS = {
     "normal": lambda random, rows: random.normal(size=rows),
@@ -22,6 +23,10 @@ KINDS = {
     ),
     "whole numbers": lambda random, rows: random.poisson(300, size=rows).astype(float),
     "few values": lambda random, rows: random.integers(0, 5, size=rows).astype(float),
+    "times of day": lambda random, rows: (
+        100.0 * random.integers(5, 24, size=rows) + random.integers(0, 60, size=rows)
+    ),
+    "thousands of numbers": lambda random, rows: random.integers(1, 6_000, size=rows).astype(float),
     "two humps": lambda random, rows: (
         random.normal(size=rows) + 8 * random.integers(0, 2, size=rows)
     ),
@@ -46,6 +51,26 @@ def test_kolmogorov_smirnov_and_wasserstein_are_scipys(kind, rows, moved):
     assert distances.kolmogorov_smirnov(*tallies) == pytest.approx(exact, abs=1e-3)
     exact = stats.wasserstein_distance(reference, current) / reference.std()
     assert distances.wasserstein(*tallies) == pytest.approx(exact, abs=2e-3, rel=1e-4)
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    st.integers(2, 6_000),
+    st.floats(0, 0.5),
+    st.floats(0, 0.1),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_shift_by_any_fraction_of_a_step_is_scipys(kind, rows, moved, stretched, seed):
+    random = np.random.default_rng(seed)
+    reference = KINDS[kind](random, rows)
+    assume(reference.std() > 0)
+    current = KINDS[kind](random, rows) * (1 + stretched) + moved * reference.std()
+    tallies = both(reference, current)
+    exact = stats.wasserstein_distance(reference, current) / (distances.scale(*tallies) or 1.0)
+    assert distances.wasserstein(*tallies) == pytest.approx(exact, abs=2e-3, rel=1e-4)
+    exact = stats.ks_2samp(reference, current, method="asymp").statistic
+    assert distances.kolmogorov_smirnov(*tallies) == pytest.approx(exact, abs=1e-3)
 
 
 @given(counts)

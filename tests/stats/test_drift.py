@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,11 @@ from hypothesis import strategies as st
 
 from tradewind.errors import EvidenceError
 from tradewind.stats.drift import compare, compare_counts
-from tradewind.stats.effects import effects, share_distance
+from tradewind.stats.effects import Effect, effects, share_distance
+from tradewind.stats.multiple import Family
 from tradewind.stats.profiles import added, profile
 from tradewind.stats.slices import LEAST_SLICES, alarm_level
-from tradewind.stats.tallies import CategoryTally
+from tradewind.stats.tallies import CategoryTally, Coded
 
 KINDS = {"x": "numeric", "rain": "numeric", "plane": "categorical"}
 WEEKS = 20
@@ -160,6 +163,18 @@ def test_the_level_is_above_every_slice_and_grows_as_the_budget_shrinks(sizes):
     assert narrow >= wide >= max(*sizes, 0.05)
 
 
+def test_a_rare_category_is_a_difference_and_no_alarm_and_one_of_a_fiftieth_is_both():
+    days = np.repeat(np.arange(7 * WEEKS), 100)
+    usual = np.array(["EWR", "JFK"], dtype=object)
+    origin = usual[np.random.default_rng(0).integers(0, 2, len(days))]
+    stored = profile({"origin": origin}, kinds={"origin": "categorical"}, days=days)
+    for rows, alarm in ((3, False), (14, True)):
+        window = np.append(origin[: 700 - rows], ["HPN"] * rows)
+        [column] = compare(stored, {"origin": window}, window_days=7)
+        assert (column.state, column.alarm) == ("difference", alarm)
+        assert column.alarm_level == pytest.approx(0.1)
+
+
 def test_too_few_slices_say_nothing():
     assert alarm_level([0.1] * (LEAST_SLICES - 1), probability=0.01, floor=0.05) is None
 
@@ -194,7 +209,103 @@ def test_a_role_is_told():
 def test_the_rarest_categories_are_judged_together():
     reference = CategoryTally({f"N{n}": 1 for n in range(500)}, nulls=0)
     current = CategoryTally({f"N{n}": 1 for n in range(500, 1_000)}, nulls=0)
-    assert [effect.p_value for effect in effects(reference, current)] == [1.0, 1.0, 1.0]
+    assert {effect.p_value for effect in effects(reference, current)} == {1.0}
+
+
+def airports(rows: int, seed: int):
+    """A hundred airports, from the usual to those of a few flights, and a dozen figures."""
+    random = np.random.default_rng(seed)
+    names = np.array([f"A{number:02}" for number in range(100)], dtype=object)
+    figures = {f"x{number}": random.normal(size=rows) for number in range(12)}
+    return {"plane": names[(100 * random.random(rows) ** 2).astype(int)], **figures}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_fourteen_of_a_thousand_rows_that_are_new_or_gone_are_found_among_many_columns(gone):
+    """Of a category with a fiftieth of the rows, chance leaves fewer one time in fifteen."""
+    kinds = {"plane": "categorical", **{f"x{number}": "numeric" for number in range(12)}}
+    for seed in range(8):
+        before, after = airports(1_000, 2 * seed), airports(1_000, 2 * seed + 1)
+        after["plane"][np.random.default_rng(seed).permutation(1_000)[:14]] = "new"
+        reference, window = (after, before) if gone else (before, after)
+        plane, *others = compare(profile(reference, kinds=kinds), window, window_days=7)
+        assert plane.state == "difference"
+        assert {column.state for column in others} == {"too_few_rows"}
+
+
+def test_what_is_new_does_not_hide_behind_what_is_gone():
+    reference = CategoryTally({"a": 90_000, "b": 9_700, "gone": 300}, nulls=0)
+    current = CategoryTally({"a": 900, "b": 98, "new": 5}, nulls=0)
+    new, gone = (effect for effect in effects(reference, current) if effect.part == "category")
+    assert (new.category, gone.category) == ("new", None)
+    assert new.p_value == pytest.approx((1_003 / 101_003) ** 5)
+    later = CategoryTally({name: 10 * times for name, times in current.counts.items()}, nulls=0)
+    new, gone = (effect for effect in effects(reference, later) if effect.part == "category")
+    assert (new.category, gone.category) == ("new", "gone")
+    assert gone.p_value == pytest.approx((100_000 / 110_030) ** 300)
+
+
+def test_chance_alone_makes_categories_new_or_gone_as_rarely_as_is_said():
+    """Among hundreds of rare planes, dealt out at random."""
+    random = np.random.default_rng(0)
+    planes = np.repeat(np.arange(400), 7 + np.arange(400) % 9)
+    wrong = 0
+    for _ in range(500):
+        ours = random.random(len(planes)) < 0.5
+        sides = (CategoryTally.of(Coded(planes[own], range(400))) for own in (ours, ~ours))
+        parts = [effect for effect in effects(*sides) if effect.part == "category"]
+        family = Family.of(parts)
+        wrong += any(family.adjusted(effect) <= 0.1 for effect in parts)
+    assert 1 <= wrong <= 0.13 * 500
+
+
+@given(
+    st.lists(st.lists(st.floats(1e-12, 1), min_size=1, max_size=9), max_size=5),
+    st.integers(0, 50),
+    st.lists(st.floats(0, 1), min_size=2, max_size=2),
+)
+def test_the_chance_of_all_tests_together_is_never_below_that_of_any(reachable, free, p_values):
+    few = [
+        Effect("category", 0.0, p_value, outcomes=np.unique(own))
+        for own in reachable
+        for p_value in own
+    ]
+    less, more = (Effect("values", 0.0, p_value) for p_value in sorted(p_values))
+    family = Family.of([*few, *[more] * free])
+    assert family.adjusted(less) <= family.adjusted(more) <= 1
+    assert family.adjusted(more) >= min(1, free * more.p_value)
+    assert all(family.adjusted(effect) >= effect.p_value for effect in few)
+
+
+@given(
+    st.lists(st.lists(st.floats(1e-6, 1), min_size=1, max_size=9), max_size=5),
+    st.integers(1, 50),
+    st.floats(1e-3, 0.2),
+)
+def test_the_level_of_one_test_is_what_is_significant_among_all(reachable, free, together):
+    few = [Effect("category", 0.0, own[0], outcomes=np.unique(own)) for own in reachable]
+    one = Effect("values", 0.0, 1.0)
+    family = Family.of([*few, *[one] * free])
+    level = family.level(together)
+    assert family.adjusted(replace(one, p_value=level)) <= together
+    assert family.adjusted(replace(one, p_value=1.001 * level + 1e-9)) > together
+
+
+def test_thousands_of_planes_make_no_other_test_hopeless():
+    lost = Effect("category", 0.0, 1.0, outcomes=np.cumsum(np.full(5_000, 1e-6)))
+    shift = Effect("values", 0.1, 1e-4)
+    assert Family.of([shift, lost]).adjusted(shift) <= 5.1e-4
+
+
+def test_a_column_that_lacks_nothing_spends_no_chance_on_missing_values():
+    whole, lacking = ({"x": np.append(np.arange(2_000.0), n * [np.nan])} for n in (0, 1))
+    alone, *more = (Family.of(parts).free for parts in map(_parts, (whole, lacking)))
+    assert (alone, more) == (1, [2])
+
+
+def _parts(frame):
+    tally = profile(frame, kinds=KINDS).columns["x"].tally
+    return effects(tally, tally)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tradewind.errors import EvidenceError
+from tradewind.stats.bins import Bins
 from tradewind.stats.profiles import FrameProfile, added, profile
 from tradewind.stats.slices import slice_rows
-from tradewind.stats.tallies import CATEGORIES, Bins, CategoryTally, Coded, NumericTally
+from tradewind.stats.tallies import CATEGORIES, CategoryTally, Coded, NumericTally
 
 figures = arrays(
     np.float64,
@@ -80,8 +81,18 @@ def test_a_value_that_repeats_is_a_bin_of_its_own():
     assert NumericTally.of([-1e-9, 1e-9], bins=bins).counts[zero] == 0
 
 
-def test_little_more_than_999_edges_are_kept_of_a_column_without_repeats():
-    assert 999 <= len(Bins.of(np.random.default_rng(0).normal(size=50_000)).edges) < 1_020
+@given(st.integers(1, 60_000), st.floats(1e-3, 3), st.sampled_from([1e-9, 1.0, 1e9]))
+@settings(max_examples=30, deadline=None)
+def test_a_few_thousand_edges_are_kept_whatever_the_rows(rows, spread, unit):
+    edges = Bins.of(unit * np.exp(spread * np.random.default_rng(rows).normal(size=rows))).edges
+    assert len(edges) < 2_600
+    assert (np.diff(edges) > 0).all()
+
+
+def test_stretches_without_rows_are_cut_too():
+    hours = np.repeat(100.0 * np.arange(5, 24), 50)
+    edges = Bins.of(hours).edges
+    assert np.diff(edges).max() <= 2
 
 
 def test_a_large_mean_costs_no_digits():

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import ast
 import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import sklearn
 
+from tradewind.stores import scorer
 from tradewind.stores.provenance import (
     code_digest,
+    deciding_files,
     git_revision,
     made_with,
     scoring_requirements,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tradewind.settings import Settings
 
@@ -72,3 +77,27 @@ def test_other_requirements_are_another_make(home: Settings, tmp_path: Path) -> 
 
 def test_what_scoring_needs_is_what_is_installed() -> None:
     assert f"scikit-learn=={sklearn.__version__}" in scoring_requirements()
+
+
+def _imported(file: Path) -> Iterator[tuple[int, str]]:
+    """What a module imports where it runs, each with its level: 1 for a neighbour."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            yield node.level, str(node.module)
+        elif isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+
+
+def test_all_that_travels_with_a_model_decides_its_key_and_finds_what_it_imports() -> None:
+    root = Path(str(scorer.__file__)).parents[1]
+    travels, waiting, packages = set(), ["scorer"], set()
+    while waiting:
+        travels.add(name := waiting.pop())
+        for level, module in _imported(root / "stores" / f"{name}.py"):
+            if level:
+                waiting += [module] if module not in travels else []
+            else:
+                packages.add(module.partition(".")[0])
+    assert {root / "stores" / f"{name}.py" for name in travels} <= set(deciding_files())
+    needed = {name.partition("==")[0] for name in scoring_requirements()} | {"sklearn"}
+    assert packages - set(sys.stdlib_module_names) <= needed

@@ -17,8 +17,9 @@ from sklearn.tree import DecisionTreeRegressor
 
 from tests.learning import frames
 from tradewind.definition.learning import Candidate
+from tradewind.learning.blend import blended
 from tradewind.learning.estimators import build_pipeline
-from tradewind.stores.casting import cast_features
+from tradewind.stores.casting import cast, cast_features
 from tradewind.stores.reasons import TOLERANCE, Explainer, margin, told_against
 from tradewind.stores.trees import Leaf
 
@@ -47,7 +48,10 @@ ESTIMATORS = [
 
 
 def fitted(path: str, params: dict[str, Any], *, problem: Any) -> Any:
-    declared = Candidate(estimator=path, params=params)
+    return built(Candidate(estimator=path, params=params), problem=problem)
+
+
+def built(declared: Candidate, *, problem: Any = "binary") -> Any:
     pipeline = build_pipeline(declared, {}, types=TYPES, problem=problem, seed=0, where="toy")
     return pipeline.fit(FEATURES, LABEL)
 
@@ -65,6 +69,38 @@ def test_reasons_add_up_to_the_score_before_calibration(
     mean, effects = explained(estimator).explain(ROWS)
     assert effects.shape == ROWS.shape
     assert np.abs(mean + effects.sum(axis=1) - margin(estimator, ROWS)).max() < TOLERANCE
+
+
+def test_the_reasons_of_bent_and_blended_models_add_up_too() -> None:
+    bent = Candidate(estimator="sklearn.linear_model.LogisticRegression", numbers="splines")
+    blind = Candidate(
+        estimator="sklearn.ensemble.HistGradientBoostingClassifier",
+        params={"max_iter": 8},
+        without=["carrier"],
+    )
+    members = {name: built(one) for name, one in {"bent": bent, "blind": blind}.items()}
+    both = blended(members, problem="binary", features=FEATURES, where="toy")
+    for estimator in (*members.values(), both):
+        mean, effects = explained(estimator).explain(ROWS)
+        assert np.abs(mean + effects.sum(axis=1) - margin(estimator, ROWS)).max() < TOLERANCE
+    carrier = list(TYPES).index("carrier")
+    assert not explained(members["blind"]).explain(ROWS)[1][:, carrier].any()
+    each = [explained(one).explain(ROWS)[1] for one in members.values()]
+    np.testing.assert_allclose(effects, np.mean(each, axis=0), atol=1e-12)
+
+
+def test_the_reasons_of_a_blend_of_another_scale_add_up_to_its_value() -> None:
+    counts = Candidate(
+        estimator="sklearn.ensemble.HistGradientBoostingRegressor",
+        params={"loss": "poisson", "max_iter": 5},
+    )
+    ridge = Candidate(estimator="sklearn.linear_model.Ridge")
+    members = {
+        name: built(one, problem="regression") for name, one in {"a": counts, "b": ridge}.items()
+    }
+    both = blended(members, problem="regression", features=FEATURES, where="toy")
+    mean, effects = explained(both).explain(ROWS)
+    assert np.abs(mean + effects.sum(axis=1) - both.predict(ROWS)).max() < TOLERANCE
 
 
 def shapley(value: Callable[[tuple[int, ...]], float], players: int) -> np.ndarray:
@@ -192,21 +228,22 @@ def test_reasons_are_told_in_words_the_strongest_first() -> None:
         {"distance": [450.0], "delay": [np.nan], "carrier": ["UA"], "weekend": [1.0]}
     )
     explainer = explained(estimator)
-    (told,) = explainer.tell(rows, most=4)
+    features = cast(rows, TYPES)
+    (told,) = explainer.tell(features, most=4).to_pylist()
     _, effects = explainer.explain(rows)
     assert [abs(one["effect"]) for one in told] == sorted(np.abs(effects[0]), reverse=True)
     assert {one["words"].rsplit(" ", 2)[0] for one in told} == {
         *("distance 450", "missing delay", "carrier UA", "weekend true")
     }
     assert all(("raised" in one["words"]) == (one["effect"] > 0) for one in told)
-    assert explainer.tell(rows, most=1)[0] == told[:1]
-    assert explainer.tell(rows, most=1, skip=np.array([True]))[0] == []
+    assert explainer.tell(features, most=1).to_pylist() == [told[:1]]
+    assert explainer.tell(features, most=1, skip=np.array([True])).to_pylist() == [[]]
 
 
 def test_without_what_they_are_told_against_there_are_none() -> None:
     estimator = fitted("sklearn.linear_model.LogisticRegression", {}, problem="binary")
     explainer = Explainer.of(estimator, TYPES, {})
-    assert explainer.tell(ROWS, most=3).tolist() == [[]] * len(ROWS)
+    assert explainer.tell(cast(ROWS, TYPES), most=3).to_pylist() == [[]] * len(ROWS)
     with pytest.raises(ValueError, match="stored without"):
         explainer.explain(ROWS)
 

@@ -193,7 +193,7 @@ def test_what_scoring_needs_is_pinned_and_no_pickle_is_stored(
     assert code == {"__init__", *TRAVELLING}
     wanted = (folder / "requirements.txt").read_text().split()
     assert {line.split("==")[0] for line in wanted} == {
-        *("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops"),
+        *("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops"),
     }
     assert all("==" in line for line in wanted)
 

@@ -8,15 +8,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer
 
 from tests.learning import frames
 from tradewind.definition.learning import Candidate
+from tradewind.learning.blend import blended
 from tradewind.learning.estimators import build_pipeline
 from tradewind.learning.naive import fit_naive
 from tradewind.stores import scorer as module
 from tradewind.stores.casting import cast, cast_features, feature_digests
 from tradewind.stores.fallback import MOST_CATEGORIES, Known, NaiveRule
 from tradewind.stores.model_files import write_model
+from tradewind.stores.prediction_schema import prediction_table
 from tradewind.stores.reasons import told_against
 from tradewind.stores.scorer import Scorer
 
@@ -26,6 +29,28 @@ if TYPE_CHECKING:
 TYPES: dict[str, Any] = dict(frames.TYPES)
 ROWS = frames.feature_set(days=12)
 RULE = fit_naive(frames.definition(fallback={"rule": "group", "by": ["carrier"]}), ROWS)
+
+
+def blend_of(problem: Any) -> Any:
+    """Trees that see less and a bent weighted sum, fitted and put together."""
+    trees, straight = {
+        "binary": ("HistGradientBoostingClassifier", "LogisticRegression"),
+        "regression": ("HistGradientBoostingRegressor", "Ridge"),
+    }[problem]
+    declared = {
+        "trees": Candidate(
+            estimator=f"sklearn.ensemble.{trees}", params={"max_iter": 10}, without=["carrier"]
+        ),
+        "bent": Candidate(estimator=f"sklearn.linear_model.{straight}", numbers="splines"),
+    }
+    features, label = cast(ROWS, TYPES).frame, ROWS["label"].astype(int)
+    members = {
+        name: build_pipeline(
+            one, {}, types=TYPES, problem=problem, seed=0, where="toy"
+        ).fit(features, label)
+        for name, one in declared.items()
+    }  # fmt: skip
+    return blended(members, problem=problem, features=features, where="toy")
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +166,42 @@ def test_parts_make_the_same_whole(scorer: Scorer, monkeypatch: pytest.MonkeyPat
     assert parts.drop(columns="reasons").equals(whole.drop(columns="reasons"))
     assert parts["reasons"].tolist() == whole["reasons"].tolist()
     assert scorer.digests(frame) == digests
+
+
+def test_who_asks_for_reasons_gets_the_same_scores(scorer: Scorer) -> None:
+    frame = ROWS.assign(carrier=ROWS["carrier"].where(ROWS.index % 7 > 0, "ZZ"))
+    told = scorer.score(frame, guarded=True, reasons=2)
+    assert told.drop(columns="reasons").equals(scorer.score(frame, guarded=True))
+    assert told["reasons"].map(len).eq(0).tolist() == told["source"].eq("fallback").tolist()
+    # The log keeps them as they are told.
+    logged = prediction_table({"reasons": told["reasons"]}, rows=len(frame))
+    assert logged["reasons"].to_pylist() == told["reasons"].tolist()
+
+
+@pytest.mark.parametrize("problem", ["binary", "regression"])
+def test_a_blend_with_reasons_prepares_once_and_scores_the_same_to_the_last_bit(
+    monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    both, features = blend_of(problem), cast(ROWS, TYPES).frame
+    by_hand = both.predict_proba(features)[:, 1] if problem == "binary" else both.predict(features)
+    prepared, ask = [], ColumnTransformer.transform
+    monkeypatch.setattr(
+        ColumnTransformer, "transform", lambda own, rows: prepared.append(own) or ask(own, rows)
+    )
+    metadata = {
+        "problem": problem,
+        "features": TYPES,
+        "decision_threshold": 0.5,
+        "naive": RULE.to_json(),
+        "explains": told_against(both, TYPES, features),
+    }
+    prepared.clear()
+    forced = pd.Series(np.where(np.arange(len(ROWS)) % 7, None, "asked for"))
+    told = Scorer(both, metadata).score(ROWS, reasons=2, force_fallback=forced)
+    assert len(prepared) == len(both.estimators_)
+    assert (told["model_score"] == by_hand).all()
+    alone = Scorer(both, metadata).score(ROWS.iloc[[1, 8]], reasons=2)["reasons"].tolist()
+    assert told["reasons"].iloc[[0, 1, 7, 8]].tolist() == [[], alone[0], [], alone[1]]
 
 
 def test_no_rows_have_the_same_columns(scorer: Scorer) -> None:

@@ -1,4 +1,4 @@
-"""Commands for the local platform, and what prepares the one in containers."""
+"""Commands for the local platform, what prepares the one in containers, and the ledger's repair."""
 
 from __future__ import annotations
 
@@ -53,6 +53,13 @@ def status() -> None:
     for service in platform.status(plumbing.settings()):
         pid = f"pid {service.pid}" if service.pid else ""
         typer.echo(f"{service.name:<14} {service.state:<10} {pid:<12} {service.address}")
+
+
+@app.command()
+def repair_ledger() -> None:
+    """Make the ledger's leases, outcomes, nights and incidents again from its events."""
+    seen = plumbing.open_stores().ledger.rebuild_projections()
+    typer.echo(f"leases, outcomes, nights and incidents are made again from {seen} events")
 
 
 @app.command()

@@ -35,7 +35,10 @@ def release(
         typer.Option(help="To promote, to roll back to, to start as an arm or to stop as one."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="End of a hold or of a segment's rule: a date or a moment.")
+        str | None,
+        typer.Option(
+            help="End of a hold, of a segment's rule or of an accepted breach: a date or a moment."
+        ),
     ] = None,
     share: Annotated[float | None, typer.Option(help="Of a canary; as declared.")] = None,
     feature: Annotated[str | None, typer.Option(help="Whose value makes the segment.")] = None,
@@ -44,7 +47,11 @@ def release(
         str | None, typer.Option(help="A segment's: fallback, or an older version's number.")
     ] = None,
     breach: Annotated[
-        str | None, typer.Option(help="detector:column, the breach that is the contract now.")
+        str | None,
+        typer.Option(
+            help="detector:column, as the last look found it: accept_contract makes it the "
+            "contract, resume makes it a breach again."
+        ),
     ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="Otherwise now, or the next night if that is earlier.")

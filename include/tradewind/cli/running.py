@@ -144,11 +144,14 @@ def _launched(
 
 
 def _outcome_of(decision: Decision, stores: Stores) -> str | None:
-    """What became of the training that a decision launched; None where it launched none."""
-    from tradewind.overview import training_of
+    """What became of the training that a decision launched; None where it launched none.
 
-    training = training_of(stores.ledger, decision) if decision.launches else None
-    return training.outcome if training else None
+    It is never given up here: one that nobody started can be run from here whenever that is.
+    """
+    from tradewind.stores.launches import retrains, training_run
+
+    found = retrains(stores.ledger, decision.model, as_of=decision.as_of)
+    return next((one.outcome for one in found if one.run_id == training_run(decision)), None)
 
 
 def _decision_in(records: Mapping[str, Record]) -> Decision | None:

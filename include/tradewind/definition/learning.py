@@ -141,6 +141,11 @@ class Candidate(Section):
     """Fixed parameters."""
     search: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     """Parameters to search over, each with its possible values."""
+    without: list[Identifier] = []
+    """Features that this one does not look at."""
+    numbers: Literal["scaled", "splines"] = "scaled"
+    """How numbers reach an estimator that does not bin them itself. `splines` lets a weighted sum
+    bend, and level off beyond the rows it learned from, where `scaled` goes on for ever."""
 
     @model_validator(mode="after")
     def _fixed_or_searched(self) -> Candidate:
@@ -181,6 +186,10 @@ DEFAULT_CANDIDATES: dict[str, dict[str, Any]] = {
 }
 
 
+BLEND = "blend"
+"""What the blend of candidates is called among the trials."""
+
+
 class Train(Section):
     """How a model is trained: three consecutive stretches of time, fit, select, judge."""
 
@@ -191,6 +200,9 @@ class Train(Section):
     """The stretch before it, on which candidates are compared and calibrated."""
     candidates: dict[Identifier, Candidate] = {}
     """A boosting and a linear model where nothing is said."""
+    blend: list[Identifier] = []
+    """Candidates whose best configurations are tried together as well, as the mean of their
+    log-odds (or values): forecasts that err in different ways err less together."""
     search: Search = Search()
     calibration: Literal["auto", "none"] = "auto"
     """`auto` keeps a calibration only where it helps on rows it was not fitted on."""

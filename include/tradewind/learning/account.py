@@ -6,6 +6,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tradewind.definition.learning import BLEND
 from tradewind.stores.registry import TrialLog
 
 if TYPE_CHECKING:
@@ -64,23 +65,35 @@ def metadata_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
 def params_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
     """What decided the outcome: estimator and parameters, seed, threads, stretches."""
     winner = fitted.found.winner
-    declared = model.candidates[winner.candidate]
+    estimator, fixed = _declared(winner, model)
     edges = {
         f"{name}.{edge}": getattr(stretch, edge).isoformat()
         for name, stretch in fitted.split.stretches.items()
         for edge in ("start", "end")
     }
     return {
-        **declared.params,
+        **fixed,
         **winner.params,
         "candidate": winner.candidate,
-        "estimator": declared.estimator,
+        "estimator": estimator,
         "seed": model.train.seed,
         "threads": model.resources.threads,
         "calibration": fitted.calibrated.method,
         "decision_threshold": fitted.decision_threshold,
         **edges,
     }
+
+
+def _declared(winner: Trial, model: ModelDefinition) -> tuple[str, dict[str, Any]]:
+    """What the winner is, and its parameters that were not searched."""
+    if winner.candidate != BLEND:
+        declared = model.candidates[winner.candidate]
+        return declared.estimator, declared.params
+    members = {name: model.candidates[name] for name in model.train.blend}
+    fixed = {
+        f"{name}.{key}": one.params[key] for name, one in members.items() for key in one.params
+    }
+    return "mean of " + ", ".join(one.estimator for one in members.values()), fixed
 
 
 def metrics_of(fitted: Fitted, *, metric: str) -> dict[str, float]:

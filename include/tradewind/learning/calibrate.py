@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 METHODS = ("isotonic", "sigmoid", "temperature")
 _TINY = float(np.finfo(np.float64).eps)
-_FEWEST_UNITS = 4
+# In fewer days than two weeks a calibration learns what the weather was.
+_FEWEST_UNITS = 14
 _CLASSES = 2
 
 

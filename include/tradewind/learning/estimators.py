@@ -48,6 +48,7 @@ def build_pipeline(
     Raises:
         DefinitionError: The class or one of its parameters is not what it should be.
     """
+    types = {name: kind for name, kind in types.items() if name not in candidate.without}
     made = _made(candidate.estimator, where=where)
     known = made.get_params(deep=False)
     declared = {**candidate.params, **params}
@@ -60,7 +61,8 @@ def build_pipeline(
         raise DefinitionError(f"{where}.estimator: {candidate.estimator} {said}")
     if CATEGORICAL not in known:
         sparse = bool(made.__sklearn_tags__().input_tags.sparse)
-        return Pipeline([("prepare", one_hot(types, sparse=sparse)), ("model", made)])
+        prepare = one_hot(types, sparse=sparse, splines=candidate.numbers == "splines")
+        return Pipeline([("prepare", prepare), ("model", made)])
     words = categories_of(types)
     first = len(types) - len(words)
     made.set_params(**{CATEGORICAL: list(range(first, len(types))) or None})

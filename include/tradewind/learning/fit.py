@@ -90,7 +90,7 @@ def fit_model(
             greater_is_better=bool(metric.greater_is_better),
             trials=draw_trials(model) if trials is None else trials,
         )
-        calibrated = _calibrated(model, found, select, split)
+        calibrated = _calibrated(model, found, select)
         score = predict(calibrated.estimator, select.features, problem=model.problem)
     threshold = decision_threshold(model, select.label, score)
     return Fitted(calibrated.estimator, found, calibrated, threshold, split)
@@ -100,7 +100,9 @@ def sample(model: ModelDefinition, frame: pd.DataFrame) -> Sample:
     """The features as a model sees them, beside the label as numbers."""
     kind = np.int8 if model.problem == "binary" else np.float64
     return Sample(
-        cast_features(frame, model.features.types), frame["label"].astype(kind).to_numpy(copy=True)
+        cast_features(frame, model.features.types),
+        frame["label"].astype(kind).to_numpy(copy=True),
+        local_days(frame["prediction_time"], zone=model.zone).to_numpy(),
     )
 
 
@@ -114,11 +116,10 @@ def decision_threshold(
     return find_threshold(label, score, value=model.value) if declared == "auto" else declared
 
 
-def _calibrated(model: ModelDefinition, found: Found, select: Sample, split: Split) -> Calibrated:
+def _calibrated(model: ModelDefinition, found: Found, select: Sample) -> Calibrated:
     if model.problem == "regression" or model.train.calibration == "none":
         return Calibrated(found.estimator, "none", ())
-    days = local_days(split.select["prediction_time"], zone=model.zone)
-    return calibrate(found.estimator, select.features, select.label, units=days.to_numpy())
+    return calibrate(found.estimator, select.features, select.label, units=select.days)
 
 
 def _measure(model: ModelDefinition, metric: Metric, label: np.ndarray, score: np.ndarray) -> float:

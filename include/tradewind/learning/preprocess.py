@@ -1,7 +1,8 @@
 """From a model's features to the numbers that an estimator takes, inside the scikit-learn pipeline.
 
 Everything that is learned here (categories, medians, scales) is learned from the fit stretch and
-stored with the model. Only objects of scikit-learn and numpy take part, so that skops holds them.
+stored with the model. Only objects of scikit-learn, numpy and scipy's splines take part, so that
+skops holds them.
 """
 
 from __future__ import annotations
@@ -12,10 +13,18 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    OrdinalEncoder,
+    QuantileTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sklearn.base import TransformerMixin
 
     from tradewind.definition.learning import FeatureType
 
@@ -53,12 +62,15 @@ def ordinal(types: Mapping[str, FeatureType], *, max_categories: int) -> ColumnT
     )
 
 
-def one_hot(types: Mapping[str, FeatureType], *, sparse: bool) -> ColumnTransformer:
+def one_hot(
+    types: Mapping[str, FeatureType], *, sparse: bool, splines: bool = False
+) -> ColumnTransformer:
     """For everything else: medians for nulls, one scale, and a column for each category.
 
     Args:
         types: Features by name.
         sparse: Whether the estimator takes sparse matrices.
+        splines: Gives each number a few columns, so that a weighted sum of them can bend with it.
     """
     numbers = Pipeline(
         [
@@ -68,7 +80,7 @@ def one_hot(types: Mapping[str, FeatureType], *, sparse: bool) -> ColumnTransfor
                 "impute",
                 SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
             ),
-            ("scale", StandardScaler()),
+            *(_bent(sparse=sparse) if splines else [("scale", StandardScaler())]),
         ]
     )
     words = OneHotEncoder(
@@ -78,3 +90,14 @@ def one_hot(types: Mapping[str, FeatureType], *, sparse: bool) -> ColumnTransfor
         [("numbers", numbers, numbers_of(types)), ("categories", words, categories_of(types))],
         sparse_threshold=1.0 if sparse else 0.0,
     )
+
+
+def _bent(*, sparse: bool) -> list[tuple[str, TransformerMixin]]:
+    # By rank first: a number far outside what was learned from stands where the outermost stood.
+    rank = QuantileTransformer(
+        n_quantiles=200, output_distribution="normal", subsample=None, random_state=0
+    )
+    return [
+        ("rank", rank),
+        ("bend", SplineTransformer(n_knots=4, degree=2, sparse_output=sparse)),
+    ]

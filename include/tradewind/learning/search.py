@@ -5,6 +5,9 @@ rung sees three times as many of the fit stretch, spread evenly over its time. A
 scored on the whole select stretch, so that figures of one rung compare; the judge stretch is never
 touched. The last rung sees every row that a fit may see, and its winner is the model: what was
 compared is what goes on, without a second fit.
+
+A declared blend is tried last, on the best configuration of each of its members, and is the model
+unless another trial is surely better.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
+from tradewind.definition.learning import BLEND
 from tradewind.errors import DefinitionError, SearchTimeoutError
+from tradewind.learning.blend import blended, outdone, require_log_odds
 from tradewind.learning.estimators import build_pipeline
 from tradewind.stores.scorer import predict
 
@@ -78,10 +83,12 @@ class Sample:
     Attributes:
         features: In the order of time.
         label: Shape (n,).
+        days: The local day of each row, shape (n,).
     """
 
     features: pd.DataFrame
     label: np.ndarray
+    days: np.ndarray
 
     def spread(self, count: int) -> Sample:
         """A part, spread evenly over time; within each class, so that a rare one stays in."""
@@ -95,14 +102,14 @@ class Sample:
             for part in parts or [np.arange(len(self.label))]
         ]
         places = np.sort(np.concatenate(chosen))
-        return Sample(self.features.iloc[places], self.label[places])
+        return Sample(self.features.iloc[places], self.label[places], self.days[places])
 
 
 @dataclass(frozen=True)
 class Found:
     """What a search comes to: the fitted winner, and every trial."""
 
-    estimator: Pipeline
+    estimator: Any
     winner: Trial
     trials: Sequence[Trial]
 
@@ -133,21 +140,86 @@ def search(
     """
     deadline = time.monotonic() + model.train.search.timeout.total_seconds()
     sign = 1 if greater_is_better else -1
-    alive, fitted = list(trials), {}
-    for rung in plan_rungs(len(trials), rows=len(fit.label)):
-        alive, part, best = alive[: rung.configurations], fit.spread(rung.rows), -math.inf
-        for trial in alive:
-            with _faring(trial):
-                pipeline = _fit(trial, model, part)
-                score = predict(pipeline, select.features, problem=model.problem)
-                trial.scores.append(objective(select.label, score))
-            if sign * trial.scores[-1] > best:
-                best, fitted = sign * trial.scores[-1], {trial.number: pipeline}
-            _require_time(deadline, model)
+    trying = _Trying(model, fit, select, objective, sign, deadline)
+    alive = [trial for trial in trials if trial.candidate != BLEND]
+    for rung in plan_rungs(len(alive), rows=len(fit.label)):
+        alive = alive[: rung.configurations]
+        trying.fitted = {trial.number: trying.fit_and_score(trial, rung.rows) for trial in alive}
         # A stable sort: of two equal ones the first drawn goes first, on every machine.
-        alive.sort(key=lambda trial: -sign * trial.scores[-1])
-    alive[0].won = True
-    return Found(fitted[alive[0].number], alive[0], trials)
+        alive.sort(key=trying.order)
+    for blend in (trial for trial in trials if trial.candidate == BLEND):
+        trying.fitted[blend.number] = trying.blend(blend, trials)
+    # With a member that was fitted for the blend alone: it has seen every row, and may win as well.
+    finals = [trial for trial in trials if trial.number in trying.fitted]
+    best = min(finals, key=lambda trial: (trying.order(trial), trial.number))
+    winner = trying.choose(best, trials)
+    winner.won = True
+    return Found(trying.fitted[winner.number], winner, trials)
+
+
+@dataclass
+class _Trying:
+    """A search that is under way.
+
+    Attributes:
+        fitted: What the last rung fitted, by the trial's number.
+    """
+
+    model: ModelDefinition
+    fit: Sample
+    select: Sample
+    objective: Callable[[np.ndarray, np.ndarray], float]
+    sign: int
+    deadline: float
+    fitted: dict[int, Any] = field(default_factory=dict)
+
+    def fit_and_score(self, trial: Trial, rows: int) -> Pipeline:
+        """Fit a configuration on so many rows, and write down how it fared."""
+        with _faring(trial):
+            pipeline = _fit(trial, self.model, self.fit.spread(rows))
+            self._score(trial, pipeline)
+        _require_time(self.deadline, self.model)
+        return pipeline
+
+    def blend(self, trial: Trial, trials: Sequence[Trial]) -> Any:
+        """Put the best configuration of each member together; one that fell out is fitted now."""
+        members = {}
+        for name in self.model.train.blend:
+            own = [one for one in trials if one.candidate == name]
+            # Figures compare on the same rows only: first who came furthest, then who did best.
+            best = min(own, key=lambda one: (-len(one.scores), self.order(one)))
+            if best.number not in self.fitted:
+                self.fitted[best.number] = self.fit_and_score(best, len(self.fit.label))
+            members[name] = self.fitted[best.number]
+            trial.params = {
+                **trial.params,
+                **{f"{name}.{key}": value for key, value in best.params.items()},
+            }
+        with _faring(trial):
+            where = f"{self.model.name}: train.blend"
+            together = blended(
+                members, problem=self.model.problem, features=self.fit.features, where=where
+            )
+            trial.rows.append(len(self.fit.label))
+            self._score(trial, together)
+        return together
+
+    def choose(self, best: Trial, trials: Sequence[Trial]) -> Trial:
+        """Take the blend where there is one, unless the best of all is surely better."""
+        blend = next((trial for trial in trials if trial.candidate == BLEND), best)
+        both = self.fitted[blend.number], self.fitted[best.number]
+        select = self.select
+        if blend is best or not outdone(*both, select.features, select.label, days=select.days):
+            return blend
+        return best
+
+    def order(self, trial: Trial) -> float:
+        """Sorts the better one first."""
+        return -self.sign * trial.scores[-1]
+
+    def _score(self, trial: Trial, estimator: Any) -> None:
+        score = predict(estimator, self.select.features, problem=self.model.problem)
+        trial.scores.append(self.objective(self.select.label, score))
 
 
 def draw_trials(model: ModelDefinition, *, candidate: str | None = None) -> tuple[Trial, ...]:
@@ -158,7 +230,8 @@ def draw_trials(model: ModelDefinition, *, candidate: str | None = None) -> tupl
         candidate: Tries this one of the declared candidates only.
 
     Raises:
-        DefinitionError: The candidate is not declared, or there are fewer trials than candidates.
+        DefinitionError: The candidate is not declared, there are fewer trials than candidates, or
+            one that is to be blended cannot be.
     """
     candidates = model.candidates
     if candidate is not None:
@@ -169,6 +242,9 @@ def draw_trials(model: ModelDefinition, *, candidate: str | None = None) -> tupl
         for name, body in candidates.items()
         for params in _sample(body, shares[name], seed=model.train.seed)
     ]
+    if model.train.blend and candidate is None:
+        _require_log_odds(model)
+        drawn.append((BLEND, {}))
     return tuple(Trial(number, name, params) for number, (name, params) in enumerate(drawn, 1))
 
 
@@ -186,6 +262,22 @@ def plan_rungs(trials: int, *, rows: int) -> list[Rung]:
         Rung(math.ceil(trials / FACTOR**step), max(1, rows // FACTOR ** (steps - step)))
         for step in range(steps + 1)
     ]
+
+
+def _require_log_odds(model: ModelDefinition) -> None:
+    """Say before anything is fitted that a blend will not do."""
+    members = {
+        name: build_pipeline(
+            model.candidates[name],
+            {},
+            types=model.features.types,
+            problem=model.problem,
+            seed=model.train.seed,
+            where=f"{model.name}: train.candidates.{name}",
+        )
+        for name in model.train.blend
+    }
+    require_log_odds(members, problem=model.problem, where=f"{model.name}: train.blend")
 
 
 def _declared(model: ModelDefinition, candidate: str) -> Candidate:

@@ -72,13 +72,18 @@ class ServiceStatus:
 
 
 def up(
-    settings: Settings, *, profile: str = "default", echo: Callable[[str], None] = print
+    settings: Settings,
+    *,
+    profile: str = "default",
+    airflow: bool = True,
+    echo: Callable[[str], None] = print,
 ) -> Platform:
     """Start what is not running, wait until everything answers, and say where.
 
     Args:
         settings: The clone.
         profile: A name of `environment.PROFILES`.
+        airflow: Whether Airflow runs too; what calls the stages itself needs the stores alone.
         echo: Told what is being done and waited for.
 
     Raises:
@@ -103,8 +108,11 @@ def up(
                 mlflow=wanted[services.MLFLOW].environment,
                 echo=echo,
             )
-            airflow = wanted[services.API_SERVER].environment
-            pools.provide(settings.config_dir, airflow, echo=echo)
+            if airflow:
+                of_airflow = wanted[services.API_SERVER].environment
+                pools.provide(settings.config_dir, of_airflow, echo=echo)
+            else:
+                wanted = {services.MLFLOW: wanted[services.MLFLOW]}
             started += Starting(keeper, wanted, chosen, echo).start()
         seen = environment.shell_environment(settings, layout, databases, chosen)
         environment.write_env_file(layout, seen)

@@ -55,36 +55,47 @@ def cause_of(error: object) -> BaseException:
     return cause if isinstance(cause, BaseException) else RuntimeError(str(cause))
 
 
-def tell_of_late_night(context: dict[str, Any], *, model: str, hours: float) -> None:
+def tell_of_late_night(context: dict[str, Any], *, model: str, within: str) -> None:
     """Open an incident for a night that is not scored in time; a deadline's callback.
 
+    Of a run that is over its deadline after the night was scored nothing is told.
+
     Args:
-        context: Airflow's, with the run.
+        context: Airflow's, with the run as its API shows it.
         model: Whose night.
-        hours: The declared deadline.
+        within: The declared deadline, in words.
     """
     from tradewind.nights import Symptom
     from tradewind.orchestration.operators import open_stores
 
-    run = context.get("dag_run")
-    run_id = run.get("run_id") if isinstance(run, dict) else getattr(run, "run_id", "?")
+    run_id = context["dag_run"].get("dag_run_id", "?")
+    stores = open_stores()
+    if _is_scored(model, f"score/{run_id}", stores=stores):
+        return
     symptom = Symptom(
         key="late:score",
-        title=f"{model}: the night is not scored {hours:g} hours after it was due",
+        title=f"{model}: the night is not scored {within} after it was due",
         layer="platform",
         severity="critical",
         way_out=f"see which task of `{model}.score`, run {run_id}, waits or fails; where a source "
         "is late, the night goes on without it after its last try",
     )
-    raise_alarm(model, symptom, context, stores=open_stores())  # type: ignore[arg-type]
+    raise_alarm(model, symptom, context, stores=stores)  # type: ignore[arg-type]
+
+
+def _is_scored(model: str, run_id: str, *, stores: Stores) -> bool:
+    try:
+        return bool(stores.ledger.outcomes(model=model, run_id=run_id, stage="predict", limit=1))
+    except Exception:
+        log.exception("the ledger cannot say whether %s scored its night", run_id)
+        return False
 
 
 def raise_alarm(model: str, symptom: Symptom, context: Context, *, stores: Stores) -> None:
     """Keep an incident where the ledger answers, and tell of it in any case."""
     from tradewind.orchestration.notifiers import tell
 
-    alerts, owner = _addressees(model, stores=stores)
-    incident = _kept(model, symptom, alerts, owner=owner, stores=stores)
+    incident, alerts = keep(model, symptom, stores=stores)
     if not incident.to_tell or incident.is_silent:
         return
     tell(alerts, [incident], context)
@@ -92,6 +103,12 @@ def raise_alarm(model: str, symptom: Symptom, context: Context, *, stores: Store
         stores.ledger.incidents.told(incident)
     except Exception:
         log.exception("the ledger does not know that %s was told", incident.key)
+
+
+def keep(model: str, symptom: Symptom, *, stores: Stores) -> tuple[Incident, Alerts]:
+    """Open or update a symptom's incident, where the ledger answers; and say how to tell of it."""
+    alerts, owner = _addressees(model, stores=stores)
+    return _kept(model, symptom, alerts, owner=owner, stores=stores), alerts
 
 
 def _addressees(model: str, *, stores: Stores) -> tuple[Alerts, str]:

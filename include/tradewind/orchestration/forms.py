@@ -71,8 +71,8 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             type="string",
             enum=list(get_args(ReleaseAction)),
             title="What to do",
-            description="`fall_back` switches the model off, `resume` on again; both act from the "
-            "next night that is scored.",
+            description="`fall_back` switches the model off, `resume` on again; `resume` with a "
+            "segment or a breach ends that one's rule. All act from the next night that is scored.",
         ),
         "reason": Param(
             None,
@@ -94,7 +94,8 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             type=["null", "string"],
             format="date",
             title="Until",
-            description="The end of a hold, or of a segment's rule.",
+            description="The end of a hold, of a segment's rule, or of an accepted breach (empty: "
+            "it is the contract until a newer champion judges by its own rows).",
         ),
         "share": Param(
             None,
@@ -123,8 +124,9 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
         "breach": Param(
             None,
             type=["null", "string"],
-            title="Breach that is the new contract",
-            description="As the decision names it, such as `unit_change:temp`.",
+            title="Breach of the contract",
+            description="As the last look names it, such as `unit_change:temp`: `accept_contract` "
+            "makes it the contract, `resume` makes it a breach again.",
             section="Contract",
         ),
         "as_of": Param(

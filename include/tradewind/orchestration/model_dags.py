@@ -106,12 +106,13 @@ def _first_tick(model: ModelDefinition) -> datetime | None:
 
 def _deadline(model: ModelDefinition) -> DeadlineAlert:
     within = model.score.deadline
-    hours = within.total_seconds() / 3600
     return DeadlineAlert(
         name=f"{model.name} scored"[:_LONGEST_TAG],
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=within,
-        callback=SyncCallback(tell_of_late_night, kwargs={"model": model.name, "hours": hours}),
+        callback=SyncCallback(
+            tell_of_late_night, kwargs={"model": model.name, "within": in_words(within)}
+        ),
     )
 
 

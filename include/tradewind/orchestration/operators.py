@@ -51,6 +51,7 @@ class AdmitOperator(BaseOperator):
         from tradewind.records import Refusal
 
         self.launched_by = context["params"].get("launched_by")
+        close_mended_files(context)
         with plain_errors():
             stores = open_stores()
             decision = admit(request_of(self.model, context, stores=stores), stores=stores)
@@ -195,6 +196,7 @@ class ReleaseOrderOperator(BaseOperator):
         """Carry the order out; one that makes no sense fails at once and says why."""
         from tradewind.pipeline import release_order
 
+        close_mended_files(context)
         with plain_errors():
             stores = open_stores()
             order = order_of(self.model, context, stores=stores)
@@ -212,6 +214,15 @@ def end_failure_of(context: Context) -> None:
     model, _, pipeline = instance.dag_id.partition(".")
     with plain_errors():
         end_failure(f"failed:{pipeline}:{instance.task_id}", model, stores=open_stores())
+
+
+def close_mended_files(context: Context) -> None:
+    """Close the model's incidents of DAG files that Airflow reads again: this task's, at least."""
+    from tradewind.orchestration.broken_files import close_mended
+
+    model, _, pipeline = context["ti"].dag_id.partition(".")
+    with plain_errors():
+        close_mended(model, pipeline, stores=open_stores())
 
 
 def pipeline_of(dag_id: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tradewind.errors import LedgerError
+from tradewind.errors import DefinitionError, LedgerError
 from tradewind.live import live_state, newest_moment, order_moment
 from tradewind.nights import Decision, Grounds
 from tradewind.policy.decision import decide_on
@@ -17,10 +17,11 @@ from tradewind.stores.events import (
     NIGHT_SCORED,
     RETRAIN_ENDED,
 )
+from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tradewind.definition.schema import ModelDefinition
     from tradewind.nights import Incident, LiveState, PastRetrain, Ranking, ScoredNight
@@ -212,7 +213,19 @@ def _trainings(
 ) -> dict[datetime, PastRetrain]:
     if not nights:
         return {}
-    return {one.decided: one for one in launches.retrains(ledger, model, as_of=max(nights))}
+    found = launches.retrains(
+        ledger, model, as_of=max(nights), given_up=_time_of_a_lease(ledger, model)
+    )
+    return {one.decided: one for one in found}
+
+
+def _time_of_a_lease(ledger: Ledger, model: str) -> timedelta | None:
+    """After how long the decisions give a silent launch up; None where no definition says it."""
+    try:
+        frozen = ledger.last_good(model)
+    except DefinitionError:
+        return None
+    return lease_time(frozen.model.schedule) if frozen else None
 
 
 def _runs(stores: Stores, model: str, stage: str, *, limit: int) -> dict[datetime, str]:

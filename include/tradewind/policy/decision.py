@@ -196,6 +196,7 @@ def _governed(grounds: Grounds, model: ModelDefinition, cause: str) -> GovernorW
         model.retrain,
         as_of=grounds.monitoring.as_of,
         retrains=grounds.retrains,
+        others=grounds.others,
         failed_attempts=len(fruitless(cause, grounds)),
         in_flight=grounds.in_flight,
         launched_lately=grounds.launched_lately,

@@ -76,7 +76,8 @@ def challenged_last(grounds: Grounds) -> datetime | None:
     A candidate that did not beat the champion is news of its age as well.
     """
     since = grounds.live.champion_since
-    tried = [one.decided for one in grounds.retrains if one.outcome not in UNTRIED]
+    trainings = [*grounds.retrains, *grounds.others]
+    tried = [one.decided for one in trainings if one.outcome not in UNTRIED]
     return None if since is None else max([since, *tried])
 
 
@@ -145,7 +146,7 @@ def _age(grounds: Grounds, model: ModelDefinition) -> str | None:
     if cadence == "never" or newest is None:
         return None
     age = grounds.monitoring.as_of - newest
-    if age <= cadence:
+    if age < cadence:
         return None
     return (
         f"the champion was last trained or challenged {age.days} days ago, and the cadence is "

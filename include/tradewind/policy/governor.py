@@ -1,7 +1,8 @@
 """The governor: stands before every launch of a training, so that no evidence can make a loop.
 
 One at a time, a cool-down that grows while the cause is not cleared, so many in a window, so much
-computing, and after so many fruitless ones a human.
+computing, and after so many fruitless ones a human. The window and the budget count what people
+train by hand as well.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tradewind.nights import GovernorWord
-from tradewind.policy.evidence import LASTING, challenged_last
+from tradewind.policy.evidence import LASTING, UNTRIED, challenged_last
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from tradewind.definition.nightly import Retrain
     from tradewind.nights import Grounds, PastRetrain
+
+_NOTHING_NEW = (*UNTRIED, "unchanged")
+"""Outcomes by which a training by hand takes no place in the window: nobody loops by hand, and one
+that is repeated until it works is one."""
 
 
 def fruitless(cause: str, grounds: Grounds) -> list[PastRetrain]:
@@ -47,6 +52,7 @@ def may_launch(
     *,
     as_of: datetime,
     retrains: Sequence[PastRetrain],
+    others: Sequence[PastRetrain] = (),
     failed_attempts: int = 0,
     in_flight: str | None = None,
     override: str | None = None,
@@ -58,6 +64,8 @@ def may_launch(
         declared: The limits.
         as_of: The moment of the launch.
         retrains: Other launches, at least those of the declared window to both sides.
+        others: Trainings that no decision launched. Those by hand take places in the window; the
+            schedule's are declared, and only their computing counts.
         failed_attempts: Launches in a row that did not clear the cause.
         in_flight: The run that holds the model's lease, if any; nothing overrides it.
         override: Why the cool-down does not hold this once; a person's word.
@@ -67,10 +75,11 @@ def may_launch(
     Returns:
         The first limit that forbids it, with when it ends; else that it may.
     """
-    limits = _limits(
-        declared, as_of, retrains, failed_attempts, in_flight, override, launched_lately
-    )
-    for word in limits:
+    words = [_single_flight(in_flight)]
+    if not override:
+        words += _waits(declared, as_of, retrains, failed_attempts, launched_lately)
+    words += _sums(declared, as_of, retrains, others)
+    for word in words:
         if word is not None:
             return word
     return GovernorWord(allowed=True, rule="none", sentence="no limit stands against it")
@@ -81,23 +90,36 @@ def cooldown_after(declared: Retrain, failed_attempts: int) -> timedelta:
     return declared.cooldown * float(declared.back_off ** max(0, failed_attempts - 1))
 
 
-def _limits(
+def _waits(
     declared: Retrain,
     as_of: datetime,
     retrains: Sequence[PastRetrain],
     failed_attempts: int,
-    in_flight: str | None,
-    override: str | None,
     launched_lately: datetime | None,
 ) -> Iterator[GovernorWord | None]:
-    yield _single_flight(in_flight)
-    if override is None:
-        yield _attempts(declared, failed_attempts)
-        yield _cooldown(declared, as_of, retrains, failed_attempts)
-        yield _catching_up(declared, launched_lately)
-    within = [one for one in retrains if abs(as_of - one.decided) < declared.window]
-    yield _window(declared, within)
-    yield _budget(declared, within)
+    """What a person's reason overrides."""
+    yield _attempts(declared, failed_attempts)
+    yield _cooldown(declared, as_of, retrains, failed_attempts)
+    yield _catching_up(declared, launched_lately)
+
+
+def _sums(
+    declared: Retrain,
+    as_of: datetime,
+    retrains: Sequence[PastRetrain],
+    others: Sequence[PastRetrain],
+) -> Iterator[GovernorWord | None]:
+    """What only another declaration changes."""
+    by_hand = [one for one in others if one.cause != "schedule" and one.outcome not in _NOTHING_NEW]
+    yield _window(declared, _within(declared, as_of, [*retrains, *by_hand]))
+    yield _budget(declared, _within(declared, as_of, [*retrains, *others]))
+
+
+def _within(
+    declared: Retrain, as_of: datetime, trainings: Iterable[PastRetrain]
+) -> list[PastRetrain]:
+    near = [one for one in trainings if abs(as_of - one.decided) < declared.window]
+    return sorted(near, key=lambda one: one.decided)
 
 
 def _single_flight(in_flight: str | None) -> GovernorWord | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tradewind.nights import Breach, Decision, Layer, Monitoring
 
+DAG_FILE = "dag_file"
+"""Stands in the place of a stage in the key of an incident: the file, and no task of it."""
 _FIX_THE_SOURCE = (
     "put the source right and clear `ingest` of `{model}.score` and `.monitor`; or, "
     "if this is how the data are from now on, run `{model}.release` with `accept_contract` and "
@@ -45,6 +47,30 @@ def symptom_of_failure(error: BaseException, *, model: str, pipeline: str, stage
         way_out=f"read the log of `{stage}`, put right what it names, and clear the task in "
         f"`{model}.{pipeline}`",
         details=[f"{type(error).__name__}: {error}"],
+    )
+
+
+def symptom_of_definition(problems: Sequence[str], *, model: str) -> Symptom:
+    """What a model's broken folder is a symptom of: its runs go on with the last good one."""
+    return Symptom(
+        key="definition",
+        title=f"{model}: its folder is broken",
+        layer="model",
+        severity="warning",
+        way_out=f"put config/models/{model} right: `tradewind check` says where",
+        details=list(problems),
+    )
+
+
+def symptom_of_file(pipeline: str, said: str, *, model: str) -> Symptom:
+    """What a DAG file that Airflow cannot read is a symptom of: nothing of it runs any more."""
+    return Symptom(
+        key=f"failed:{pipeline}:{DAG_FILE}",
+        title=f"Airflow cannot read dags/{pipeline}.py: {model}.{pipeline} does not run",
+        layer="platform",
+        severity="critical",
+        way_out=f"put dags/{pipeline}.py right; Airflow's start page shows where it breaks",
+        details=[said],
     )
 
 

@@ -20,6 +20,7 @@ def grounds_lines(grounds: Grounds) -> list[str]:
     lines = [f"who decides: {words_of(grounds.live)}", *look_lines(grounds.monitoring)]
     lines += _nights(grounds.past)
     lines += [_launch(one) for one in grounds.retrains]
+    lines += [_training(one) for one in grounds.others]
     if grounds.in_flight:
         lines.append(f"the run {grounds.in_flight} holds the lease")
     if grounds.live.accepted:
@@ -40,6 +41,14 @@ def _nights(past: list[PastNight]) -> list[str]:
 
 
 def _launch(one: PastRetrain) -> str:
+    return _trained(one, f"because of {one.cause}")
+
+
+def _training(one: PastRetrain) -> str:
+    return _trained(one, "on schedule" if one.cause == "schedule" else "by hand")
+
+
+def _trained(one: PastRetrain, why: str) -> str:
     wider = ", with a wider search" if one.wider else ""
     outcome = one.outcome.replace("_", " ")
-    return f"trained {one.decided:%Y-%m-%d} because of {one.cause}{wider}: {outcome}"
+    return f"trained {one.decided:%Y-%m-%d} {why}{wider}: {outcome}"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.stats.sequential import Side
 
 Days = dict[str, tuple[float, float]]
 """By local day: the sum of the rows' differences of loss, and the number of rows."""
@@ -74,13 +75,25 @@ def loss_of(label: np.ndarray, score: np.ndarray, *, name: str) -> np.ndarray:
 
 
 def probation_of(look: Look, carried: Carried) -> Watch | None:
-    """Watch a promotion against the champion before it; None once its probation is over."""
+    """Watch a promotion against the champion before it; None once its probation is over.
+
+    Only whether it is worse is asked, and the days on which it was judged tell how much days vary:
+    so it was measured what is found how soon (`benchmarks/rollback.py`).
+    """
     champion, previous = look.champion, look.live.previous
     if champion is None or champion.since is None or previous is None:
         return None
     if look.as_of >= champion.since + look.model.promotion.probation:
         return None
-    return _watch(look, champion.version, previous, carried, since=champion.since)
+    return _watch(
+        look,
+        champion.version,
+        previous,
+        carried,
+        since=champion.since,
+        before=judged_before(look, champion.version, previous),
+        side="first_worse",
+    )
 
 
 def arms_of(look: Look, carried: Carried) -> dict[str, Watch]:
@@ -117,6 +130,7 @@ def _watch(
     since: datetime,
     before: PairedUnits | None = None,
     error: float | None = None,
+    side: Side = "both",
 ) -> Watch:
     model, name = look.model, loss_name(look.model)
     both = _paired(look, first, second, since=since)
@@ -127,7 +141,7 @@ def _watch(
     days = _days(look, both, difference, carried.get(key, {}))
     horizon = max(1, model.promotion.probation // timedelta(days=1))
     error = model.promotion.error if error is None else error
-    found = compare_so_far(_units(days), error=error, horizon=horizon, before=before)
+    found = compare_so_far(_units(days), error=error, horizon=horizon, side=side, before=before)
     guard = Guard(
         first=first,
         second=second,

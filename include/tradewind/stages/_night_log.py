@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tradewind.stages._serving import (
     CHAMPION,
@@ -28,13 +30,12 @@ from tradewind.stages._serving import (
 )
 from tradewind.stores.casting import cast_features, feature_digests
 from tradewind.stores.digested import read_chunks
-from tradewind.stores.prediction_schema import entity_texts, key_kinds, prediction_table
+from tradewind.stores.prediction_schema import REASONS, entity_texts, key_kinds, prediction_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
-    import pyarrow as pa
 
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.nights import Arm, NightFeatures
@@ -193,7 +194,7 @@ def _served(plan: Plan, chunk: _Chunk, who: Deciders, answers: dict[int, Answer]
         "version": np.full(rows, number, dtype=object),
         "alias": np.full(rows, CHAMPION if number else None, dtype=object),
         "model_score": answers[number].score.copy() if number else np.full(rows, np.nan),
-        "reasons": np.full(rows, None, dtype=object),
+        "reasons": pa.nulls(rows, REASONS),
     }
     if number is not None:
         columns["feature_digest"] = np.array(chunk.digests[number], dtype=object)
@@ -222,7 +223,7 @@ def _let(
     columns["alias"][may], columns["version"][may] = kind, number
     columns["score"][may] = columns["model_score"][may] = answer.score[may]
     columns["decision"][may] = np.array(decided(answer.score, answer.threshold), dtype=object)[may]
-    columns["reasons"][may] = answer.reasons[may]
+    columns["reasons"] = pc.if_else(pa.array(may), answer.reasons, columns["reasons"])
     digests = np.array(chunk.digests[number], dtype=object)
     columns["feature_digest"][may] = digests[may]
 

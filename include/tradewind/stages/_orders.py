@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.nights import LiveState, ReleaseAction, ReleaseOrder
-    from tradewind.stores.ledger import Event
+    from tradewind.stores.ledger import Event, Ledger
     from tradewind.stores.stores import Stores
 
 FALLBACK = "fallback"
@@ -148,16 +148,31 @@ def _server(order: ReleaseOrder, scene: Scene) -> int | str:
 
 
 def _accept_contract(order: ReleaseOrder, scene: Scene) -> dict[str, Any]:
-    nights = scene.stores.ledger.events(model=order.model, kind=DECIDED, as_of=order.as_of)
-    seen = sorted({breach for event in nights for breach in event.payload["night"]["broken"]})
-    if order.breach not in seen:
-        raise RequestError(
-            f"{order.model}: no night showed the breach {order.breach!r}, so there is nothing to "
-            f"accept; breaches seen: {', '.join(seen) or 'none'}"
-        )
+    if order.breach is None:
+        raise RequestError(f"{order.model}: say which `breach` is the contract, as detector:column")
+    # One that is accepted already is found broken no more, and may be accepted for longer.
+    if order.breach not in scene.state.accepted:
+        _require_found(order, scene.stores.ledger)
     if order.until is None:
         return {"breach": order.breach}
     return {"breach": order.breach, "until": _until(order).isoformat()}
+
+
+def _require_found(order: ReleaseOrder, ledger: Ledger) -> None:
+    nights = ledger.events(model=order.model, kind=DECIDED, as_of=order.as_of)
+    last = max(nights, key=lambda event: (event.as_of, event.id), default=None)
+    if last is None:
+        raise RequestError(
+            f"{order.model}: no night was looked at yet, so there is no breach to accept: run "
+            f"`tradewind run {order.model} monitor`"
+        )
+    found = last.payload["night"]["broken"]
+    if order.breach not in found:
+        raise RequestError(
+            f"{order.model}: the last look, as of {last.as_of:%Y-%m-%d %H:%M} UTC, found no breach "
+            f"{order.breach!r}, so there is nothing to accept; it found: "
+            f"{', '.join(sorted(found)) or 'none'}"
+        )
 
 
 def _until(order: ReleaseOrder) -> datetime:

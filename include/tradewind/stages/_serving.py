@@ -8,16 +8,18 @@ Last comes what the version itself says: a row outside its training is the fallb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tradewind.engine.night_rows import SET_ASIDE
 from tradewind.errors import EvidenceError
 from tradewind.stats.shares import assign, share_of
 from tradewind.stores.fallback import as_text
+from tradewind.stores.prediction_schema import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,13 +95,13 @@ class Answer:
     Attributes:
         score: Its own; NaN where it has no features of a row.
         reason: Why it must not decide; None where it may.
-        reasons: What moved its score, for the rows that it decides.
+        reasons: What moved its score, for the rows that it decides; null elsewhere.
         threshold: From which score it decides for 1; None for a regression.
     """
 
     score: npt.NDArray[np.float64]
     reason: npt.NDArray[np.object_]
-    reasons: npt.NDArray[np.object_]
+    reasons: pa.Array
     threshold: float | None
 
 
@@ -140,15 +142,17 @@ def ask(
     answer = Answer(
         score=np.full(rows, np.nan),
         reason=np.full(rows, None, dtype=object),
-        reasons=np.full(rows, None, dtype=object),
+        reasons=pa.nulls(rows, REASONS),
         threshold=version.loaded.metadata["decision_threshold"],
     )
     found = (
         frame["__found"].to_numpy(dtype=np.bool_) if version.aligned else np.ones(rows, np.bool_)
     )
-    for which, most in ((found & decides, plan.score.reasons), (found & ~decides, 0)):
+    for which, most in ((found & ~decides, 0), (found & decides, plan.score.reasons)):
         if which.any():
-            _ask_some(version, frame, which, answer, plan=plan, reasons=most)
+            scored = _ask_some(version, frame, which, answer, plan=plan, reasons=most)
+            if most:
+                answer = replace(answer, reasons=_spread(scored["reasons"], which))
     answer.reason[~found] = f"version {version.number}'s own features.sql gives no row for it"
     return answer
 
@@ -161,7 +165,7 @@ def _ask_some(
     *,
     plan: Plan,
     reasons: int,
-) -> None:
+) -> pd.DataFrame:
     scored = version.loaded.score(
         frame if which.all() else frame[which],
         guarded=True,
@@ -172,14 +176,16 @@ def _ask_some(
     )
     answer.score[which] = scored["model_score"].to_numpy(dtype=np.float64)
     answer.reason[which] = scored["fallback_reason"].to_numpy(dtype=object)
-    if reasons:
-        # A list a row: numpy would make a table of lists of equal length.
-        told = scored["reasons"].tolist()
-        for row, each in zip(np.flatnonzero(which).tolist(), told, strict=True):
-            answer.reasons[row] = each
     not_finite = which & ~np.isfinite(answer.score)
     answer.score[not_finite] = np.nan
     answer.reason[not_finite] = f"version {version.number} gives no finite score for it"
+    return scored
+
+
+def _spread(told: pd.Series, which: npt.NDArray[np.bool_]) -> pa.Array:
+    """What is told of some rows, as a column of all rows: null for the others."""
+    places = pa.array(np.cumsum(which) - 1, mask=~which)
+    return pa.array(told, REASONS).take(places)
 
 
 def decided(score: npt.NDArray[np.float64], threshold: float | None) -> list[int | None]:

@@ -163,7 +163,7 @@ def _warn(request: RunRequest, error: DefinitionError, digest: str, *, stores: S
 def _cooling_down(
     request: RunRequest, model: ModelDefinition, *, stores: Stores
 ) -> GovernorWord | None:
-    """What keeps a training by hand back, shortly after one that a decision launched.
+    """What keeps a training by hand back: a launch shortly before it, or what is spent already.
 
     The schedule's own are declared, and a decision's were asked for before: those only take the
     lease, like everybody.
@@ -172,13 +172,24 @@ def _cooling_down(
         return None
     # A launch of a later night is none of an older training's business, nor is the run's own.
     launched = launches.retrains(stores.ledger, model.name, as_of=request.as_of)
-    others = [one for one in launched if one.run_id != request.run_id]
+    others = launches.others(
+        stores.ledger,
+        model.name,
+        as_of=request.as_of,
+        since=request.as_of - model.retrain.window,
+    )
     word = may_launch(
-        model.retrain, as_of=request.as_of, retrains=others, override=request.override
+        model.retrain,
+        as_of=request.as_of,
+        retrains=[one for one in launched if one.run_id != request.run_id],
+        others=[one for one in others if one.run_id != request.run_id],
+        override=request.override,
     )
     if word.allowed:
         return None
-    hint = "; name a reason in `override` to do it all the same"
+    # A reason overrides the wait, and neither the count of launches nor their computing time.
+    waits = word.rule in ("cooldown", "back_off")
+    hint = "; name a reason in `override` to do it all the same" if waits else ""
     return word.model_copy(update={"sentence": f"{model.name}: {word.sentence}{hint}"})
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.nights import Alerted, Grounds, Symptom
+from tradewind.nights import Alerted, Grounds
 from tradewind.policy.evidence import causes
-from tradewind.policy.triage import symptoms_of
+from tradewind.policy.triage import symptom_of_definition, symptoms_of
 from tradewind.stores.incidents import runbook_of
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.nights import Decision, Monitoring
+    from tradewind.nights import Decision, Monitoring, Symptom
     from tradewind.records import Admission
     from tradewind.stores.stores import Stores
 
-# What a night's look says nothing of. Tasks that failed: those incidents end with the task. And
-# what it could not judge: nobody is told that something is over because nobody looked.
-_NEVER = ("failed:", "late:")
+# What a night's look says nothing of. Tasks that failed: those incidents end with the task. The
+# folder: an admission that finds it whole ends that one, and it may have broken since. And what
+# it could not judge: nobody is told that something is over because nobody looked.
+_NEVER = ("failed:", "late:", "definition")
 _UNJUDGED = {"not_looked": ("contract:", "model:"), "contract": ("model:",)}
 
 
@@ -62,16 +63,7 @@ def _behind(frozen: FrozenDefinition, decision: Decision, *, stores: Stores) -> 
 def _of_definition(admission: Admission) -> list[Symptom]:
     if admission.warning is None:
         return []
-    return [
-        Symptom(
-            key="definition",
-            title=f"{admission.model}: its folder is broken",
-            layer="model",
-            severity="warning",
-            way_out=f"put config/models/{admission.model} right: `tradewind check` says where",
-            details=[admission.warning],
-        )
-    ]
+    return [symptom_of_definition([admission.warning], model=admission.model)]
 
 
 def _see(

@@ -86,6 +86,7 @@ def grounds_of(
         monitoring=monitoring,
         past=_past(ledger, model, as_of=as_of),
         retrains=launches.retrains(ledger, model.name, given_up=lease_time(model.schedule)),
+        others=launches.others(ledger, model.name, since=as_of - model.retrain.window),
         live=live_state(ledger, model.name, as_of=as_of, probation=probation),
         in_flight=lease.holder if lease else None,
         launched_lately=_launched_lately(ledger, model),

@@ -14,7 +14,8 @@ from scipy.special import chdtrc, kolmogorov, ndtr, rel_entr
 from tradewind.errors import EvidenceError
 
 if TYPE_CHECKING:
-    from tradewind.stats.tallies import CategoryTally, Floats, Integers, NumericTally
+    from tradewind.stats.bins import Floats, Integers
+    from tradewind.stats.tallies import CategoryTally, NumericTally
 
 PSI_BINS = 10
 _EMPTY_CELL = 0.5

@@ -3,10 +3,10 @@
 Two questions are kept apart by name:
 
 `difference`  do the two samples differ by at least a declared effect? Yes where a two-sample test
-              says so, held to one level over all columns together (Bonferroni), *and* the effect's
-              size, less what chance produces, reaches the floor. Where the rows could not have
-              shown an effect of the floor's size the answer is `too_few_rows`, never
-              `no_difference`.
+              says so, held to one level over all columns together
+              (`tradewind.stats.multiple`), *and* the effect's size, less what chance produces,
+              reaches the floor. Where the rows could not have shown an effect of the floor's size
+              the answer is `too_few_rows`, never `no_difference`.
 `alarm`       is the difference beyond what this column's own past slices show? Every feature of a
               year drifts every month; an alarm says that this window is unlike the others. The
               level is such that over thirty nights so many false alarms are expected as the budget
@@ -27,6 +27,7 @@ from tradewind.errors import EvidenceError
 from tradewind.nights import ColumnDrift
 from tradewind.stats import distances
 from tradewind.stats.effects import effects, pooled, resolved
+from tradewind.stats.multiple import Family
 from tradewind.stats.slices import levels
 from tradewind.stats.tallies import CategoryTally, NumericTally
 from tradewind.stats.wording import sentence
@@ -34,9 +35,10 @@ from tradewind.stats.wording import sentence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tradewind.stats.bins import Integers
     from tradewind.stats.effects import Effect
     from tradewind.stats.profiles import ColumnProfile, FrameProfile
-    from tradewind.stats.tallies import Integers, Tally
+    from tradewind.stats.tallies import Tally
 
 Role = Literal["feature", "prediction", "label"]
 
@@ -131,8 +133,9 @@ def compare_counts(
     """
     _checked(counts)
     measured = {name: effects(profile.columns[name].tally, tally) for name, tally in counts.items()}
-    tests = sum(len(parts) for parts in measured.values())
-    judge = _Judge(tests, window_days, effect_floor, false_alarms)
+    tests = Family.of(effect for parts in measured.values() for effect in parts)
+    alarms = sum(len({effect.part for effect in parts}) for parts in measured.values())
+    judge = _Judge(tests, window_days, effect_floor, false_alarms / NIGHTS / alarms)
     return [
         judge.column(
             name,
@@ -147,12 +150,16 @@ def compare_counts(
 
 @dataclass(frozen=True)
 class _Judge:
-    """Judges columns by one level and one budget for all of them."""
+    """Judges columns by one level and one budget for all of them.
 
-    tests: int
+    Attributes:
+        alarms: The budget of one part of one column on one night.
+    """
+
+    tests: Family
     window_days: int
     floor: float
-    false_alarms: float
+    alarms: float
 
     def column(
         self,
@@ -166,7 +173,7 @@ class _Judge:
         reference = profile.tally
         findings = self._findings(profile, parts)
         lead = max(findings, key=lambda finding: finding.rank)
-        resolution = resolved(reference, current, level=DIFFERENCE_LEVEL / self.tests)
+        resolution = resolved(reference, current, level=self.tests.level(DIFFERENCE_LEVEL))
         state = self._state(lead, resolution)
         new, vanished = _categories(reference, current)
         return ColumnDrift(
@@ -191,13 +198,12 @@ class _Judge:
         )  # fmt: skip
 
     def _findings(self, profile: ColumnProfile, parts: list[Effect]) -> list[Finding]:
-        probability = min(self.false_alarms / NIGHTS / self.tests, 0.5)
         sizes = profile.slices.get(self.window_days, {})
-        own = levels(sizes, probability=probability, floor=self.floor)
+        own = levels(sizes, probability=min(self.alarms, 0.5), floor=self.floor)
         return [self._finding(part, own.get(part.part)) for part in parts]
 
     def _finding(self, part: Effect, level: float | None) -> Finding:
-        p_value = min(1.0, part.p_value * self.tests)
+        p_value = self.tests.adjusted(part)
         return Finding(
             part,
             p_value,

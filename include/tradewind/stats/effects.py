@@ -6,7 +6,8 @@ alike: 0.1 is what a shift of a tenth of a standard deviation is, or its like in
 
 `values`    numeric: the Wasserstein distance in standard deviations
 `mix`       categorical: the distance of all shares together, rare categories pooled
-`category`  categorical: the same of the one category that is new or gone, the greatest of them
+`category`  categorical: the same of one category alone: the greatest that is new, and the greatest
+            that is gone
 `nulls`     the change of the share of missing values, times the root of 2 pi: a shift of so many
             standard deviations moves as many rows of a normal column
 
@@ -16,7 +17,7 @@ does from week to week is not theirs to say but the slices' (`tradewind.stats.sl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,7 +27,8 @@ from tradewind.stats import distances
 from tradewind.stats.tallies import CategoryTally, NumericTally
 
 if TYPE_CHECKING:
-    from tradewind.stats.tallies import Floats, Integers, Tally
+    from tradewind.stats.bins import Floats, Integers
+    from tradewind.stats.tallies import Tally
 
 Part = Literal["values", "mix", "category", "nulls"]
 POWER = 0.80
@@ -34,6 +36,9 @@ POWER = 0.80
 _LEAST_EXPECTED = 5.0
 """Rows that a cell must lead one to expect in the smaller sample; rarer ones are pooled (Cochran,
 1954). The pool is chosen by both samples together, which leaves the test honest."""
+_UNLIKELY = 0.01
+"""A category is new or gone only where chance alone deals all its rows to one sample at most as
+often."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,15 @@ class Effect:
         size: Estimate of the effect, 0 where chance explains all of it.
         p_value: Of this part's test alone.
         category: The category that is new or gone, for that part.
+        outcomes: The p-values that the test could have come to, rising, where they are few, shape
+            (outcomes,); None where it is any.
     """
 
     part: Part
     size: float
     p_value: float
     category: str | None = None
+    outcomes: Floats | None = field(default=None, repr=False, compare=False)
 
 
 def effects(reference: Tally, current: Tally) -> list[Effect]:
@@ -122,7 +130,12 @@ def _of_values(reference: Tally, current: Tally) -> list[Effect]:
     if isinstance(reference, NumericTally) and isinstance(current, NumericTally):
         return [_values(reference, current)]
     left, right = distances.aligned(_category(reference), _category(current))
-    return [_mix(left, right), _single(left, right, names=_names(reference, current))]
+    names = _names(reference, current)
+    return [
+        _mix(left, right),
+        _one_sided(left, right, names=names, new=True),
+        _one_sided(left, right, names=names, new=False),
+    ]
 
 
 def _values(reference: NumericTally, current: NumericTally) -> Effect:
@@ -144,22 +157,31 @@ def _mix(reference: Integers, current: Integers) -> Effect:
     )
 
 
-def _single(reference: Integers, current: Integers, *, names: list[str]) -> Effect:
-    common = np.flatnonzero(_is_common(reference, current)[:-1])
-    one_sided = common[(reference[common] == 0) | (current[common] == 0)]
-    if not len(one_sided):
-        return Effect("category", 0.0, 1.0)
+def _one_sided(reference: Integers, current: Integers, *, names: list[str], new: bool) -> Effect:
+    """Test whether any category is new (or gone), each by itself.
+
+    How many rows a category has in both samples together is given; chance deals each of them to the
+    sample that has them all with that sample's share of all rows, so the chance of each category
+    follows. The p-value is the sum of those that are no likelier than what is found: common ones,
+    which can hardly be missing, add nothing.
+    """
     rows, others = int(reference.sum()), int(current.sum())
-    p_values = _binomial(
-        reference[one_sided], current[one_sided], current_share=others / (rows + others)
-    )
-    squares = _single_squares(reference[one_sided], current[one_sided], rows, others)
-    most = int(np.argmax(squares))
+    holds, lacks, share = (current, reference, others) if new else (reference, current, rows)
+    chances = (share / (rows + others)) ** (reference + current)[:-1].astype(np.float64)
+    told = chances <= _UNLIKELY
+    kinds, times = np.unique(chances[told], return_counts=True)
+    outcomes = np.minimum(np.cumsum(kinds * times), 1.0)
+    found = np.flatnonzero(told & (lacks[:-1] == 0))
+    if not len(found):
+        return Effect("category", 0.0, 1.0, outcomes=outcomes)
+    most = found[[np.argmax(holds[found])]]
+    square = float(_single_squares(reference[most], current[most], rows, others)[0])
     return Effect(
         "category",
-        float(np.sqrt(max(squares[most], 0.0))),
-        min(1.0, float(p_values[most]) * len(common)),
-        names[one_sided[most]],
+        float(np.sqrt(max(square, 0.0))),
+        float(outcomes[np.searchsorted(kinds, chances[most[0]])]),
+        names[most[0]],
+        outcomes=outcomes,
     )
 
 
@@ -172,7 +194,9 @@ def _nulls(reference: Tally, current: Tally) -> Effect:
     p, q = reference.nulls / reference.rows, current.nulls / current.rows
     chance = _chance(p, reference.rows) + _chance(q, current.rows)
     size = float(np.sqrt(2 * np.pi * max((p - q) ** 2 - chance, 0.0)))
-    return Effect("nulls", size, float(p_value))
+    # Where nothing is missing on either side, nothing can be found: no chance is spent on it.
+    outcomes = None if (left + right)[rarer] else np.empty(0)
+    return Effect("nulls", size, float(p_value), outcomes=outcomes)
 
 
 def _binomial(reference: Integers, current: Integers, *, current_share: float) -> Floats:

@@ -1,7 +1,7 @@
 """The reference profile of a frame: all that later nights need of the rows a model was trained on.
 
 It is built once and stored beside the model; the reference rows are never read again. A profile is
-plain lists and figures, the same for the same rows: well under 2 MB of JSON for thirty columns.
+plain lists and figures, the same for the same rows: some 65 kB of JSON for a numeric column.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tradewind.errors import EvidenceError
+from tradewind.stats.bins import Bins
 from tradewind.stats.slices import Sizes, slice_rows, slice_sizes
-from tradewind.stats.tallies import CATEGORIES, Bins, CategoryTally, Coded, NumericTally
+from tradewind.stats.tallies import CATEGORIES, CategoryTally, Coded, NumericTally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,8 +19,9 @@ from tradewind.stats.effects import effects
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tradewind.stats.effects import Part
-    from tradewind.stats.tallies import Integers, Tally
+    from tradewind.stats.bins import Integers
+    from tradewind.stats.effects import Effect, Part
+    from tradewind.stats.tallies import Tally
 
 LEAST_SLICES = 8
 """Fewer slices than these say nothing of how far the next may lie."""
@@ -33,6 +34,11 @@ alarms of held-back weeks come out as budgeted (`benchmarks/drift_alarms`)."""
 _KEPT_BACK = 4
 """The budget is divided by it, for what the slices do not show: they are neighbours, they are few,
 and the level lies far beyond them."""
+
+_ONE_CATEGORY = 2.0
+"""From so many times the floor on, one new category alone can alarm: from one row in two hundred
+on, where the floor is 0.05. At the floor itself it is one in eight hundred, and quiet weeks win and
+lose such rare ones by the season."""
 
 Sizes = dict["Part", list[float]]
 
@@ -69,15 +75,23 @@ def slice_sizes(whole: Tally, slices: Iterable[Tally]) -> Sizes:
         slices: The slices' tallies.
 
     Returns:
-        By part of the column, the effect's size of every slice that allows it.
+        By part of the column, the effect's size of every slice that allows it: the greater of what
+        is new in it and what is gone.
     """
     sizes: Sizes = defaultdict(list)
     for part in slices:
         rest: Tally = whole - part  # type: ignore[operator]
         if rest.rows and part.rows:
-            for effect in effects(rest, part):
-                sizes[effect.part].append(effect.size)
+            for name, size in _greatest(effects(rest, part)).items():
+                sizes[name].append(size)
     return dict(sizes)
+
+
+def _greatest(found: Iterable[Effect]) -> dict[Part, float]:
+    greatest: dict[Part, float] = {}
+    for effect in found:
+        greatest[effect.part] = max(effect.size, greatest.get(effect.part, 0.0))
+    return greatest
 
 
 def alarm_level(
@@ -112,12 +126,13 @@ def levels(
 ) -> dict[Part, float | None]:
     """Tell the alarm level of every part of a column; see `alarm_level`."""
     # Most slices have no new category at all: their zeros are no part of the others' spread.
+    least = _ONE_CATEGORY * floor
     return {
         part: alarm_level(
             own,
             probability=probability,
             floor=floor,
-            least=floor if part == "category" else 0.0,
+            least=least if part == "category" else 0.0,
         )
         for part, own in sizes.items()
     }

@@ -17,21 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tradewind.errors import EvidenceError
+from tradewind.stats.bins import finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+    from tradewind.stats.bins import Bins, Floats, Integers
+
 Kind = Literal["numeric", "categorical", "boolean"]
 
-QUANTILES = 999
-"""Quantiles at which a numeric column is cut; a few edges more in its tails, and a second one at
-each value that repeats."""
 CATEGORIES = 5_000
 """Categories that are told apart at most; rarer ones of the reference are counted together."""
-_REPEATS = 10_000
-"""A value that holds more than one row in so many has a bin of its own."""
 
 
 @dataclass(frozen=True)
@@ -51,40 +47,6 @@ class Coded:
 
     def __getitem__(self, rows: Any) -> Coded:
         return Coded(self.codes[rows], self.categories)
-
-
-@dataclass(frozen=True)
-class Bins:
-    """Where a numeric column is cut: (-inf, edges[0]], (edges[0], edges[1]], ..., (edges[-1], inf).
-
-    A value that repeats (the zeros of rain, a full hour) is a bin of its own: its lower edge is the
-    next smaller float.
-
-    Attributes:
-        edges: Rising, shape (bins - 1,).
-        centre: Sums are taken about it, so that a large mean costs no digits.
-    """
-
-    edges: Floats
-    centre: float
-
-    @classmethod
-    def of(cls, values: Any, *, quantiles: int = QUANTILES) -> Self:
-        """Cut a reference column at its quantiles.
-
-        Args:
-            values: Figures, shape (rows,); what is not finite counts as missing.
-            quantiles: How many edges at most, before repeated values get their second one.
-        """
-        ordered = np.sort(finite(values)[0])
-        rows = len(ordered)
-        if not rows:
-            return cls(np.empty(0), 0.0)
-        edges = np.unique(ordered[_places(rows, quantiles)])
-        times = np.searchsorted(ordered, edges, "right") - np.searchsorted(ordered, edges, "left")
-        apart = edges[(times * _REPEATS > rows) & ((times > 1) | (rows <= quantiles))]
-        edges = np.unique(np.concatenate([edges, np.nextafter(apart, -np.inf)]))
-        return cls(_filled(edges, quantiles), float(ordered.mean()))
 
 
 @dataclass(frozen=True)
@@ -260,33 +222,6 @@ class CategoryTally:
 
 
 Tally = NumericTally | CategoryTally
-
-
-def _places(rows: int, quantiles: int) -> Integers:
-    """Ranks of the quantiles, and of both tails beyond them at every doubling."""
-    inner = -(-np.arange(1, quantiles + 1) * rows // (quantiles + 1)) - 1
-    tail = 2 ** np.arange(max(rows // (quantiles + 1), 1).bit_length()) - 1
-    return np.unique(np.clip(np.concatenate([inner, tail, rows - 1 - tail]), 0, rows - 1))
-
-
-def _filled(edges: Floats, quantiles: int) -> Floats:
-    """Spend edges that few different values leave over on the gaps between them, by their width."""
-    spare = quantiles - len(edges)
-    if spare <= 0 or len(edges) < 2:  # noqa: PLR2004
-        return edges
-    widths = np.diff(edges)
-    within = (spare * widths / widths.sum()).astype(np.int64)
-    starts, steps = np.repeat(edges[:-1], within), np.repeat(widths / (within + 1), within)
-    number = np.arange(within.sum()) - np.repeat(np.cumsum(within) - within, within) + 1
-    return np.unique(np.concatenate([edges, starts + number * steps]))
-
-
-def finite(values: Any) -> tuple[Floats, int]:
-    """Tell the finite figures of a column, and how many rows have none."""
-    figures = np.asarray(values, dtype=np.float64)
-    present = np.isfinite(figures)
-    kept = figures if present.all() else figures[present]
-    return kept, len(figures) - len(kept)
 
 
 def category_name(value: Any) -> str:

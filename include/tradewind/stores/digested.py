@@ -57,10 +57,8 @@ def read_chunks(lake: Lake, uri: str, *, rows: int) -> Iterator[pa.Table]:
     Raises:
         LakeError: There is no such file.
     """
-    dataset = lake.dataset([uri])
-    scanner = dataset.scanner(batch_size=rows, batch_readahead=1, fragment_readahead=1)
     waiting: list[pa.RecordBatch] = []
-    for batch in scanner.to_batches():
+    for batch in lake.read_batches(uri, rows=rows):
         waiting.append(batch)
         while sum(part.num_rows for part in waiting) >= rows:
             table = pa.Table.from_batches(waiting)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def group_names(frame: pd.DataFrame, by: Collection[str]) -> tuple[np.ndarray, l
         for values in reversed(columns):
             rest, at = divmod(rest, len(values))
             row.append(values[at])
-        names.append(_ENCODER.encode(row[::-1]))
+        names.append(_group_name(*row[::-1]))
     return place, names
 
 
@@ -204,6 +205,12 @@ class Known:
                         np.flatnonzero(words.codes == code),
                         f"{name} '{text}' was not in training",
                     )
+
+
+# Chunk after chunk of rows has the same groups.
+@lru_cache(maxsize=8_192, typed=True)
+def _group_name(*values: Any) -> str:
+    return _ENCODER.encode(values)
 
 
 def as_text(value: Any) -> str:

@@ -193,6 +193,20 @@ class Lake:
         with self._reading(path) as full, self._filesystem.open_input_file(full) as file:
             return pq.ParquetFile(file).read(columns=names)
 
+    def read_batches(self, path: str, *, rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows of one Parquet file in their order, at most so many at a time.
+
+        No more than one of its row groups is held.
+
+        Raises:
+            LakeError: There is nothing there, or it is not what it should be.
+        """
+        with self._reading(path) as full, self._filesystem.open_input_file(full) as file:
+            # A dataset's scanner would read many of them ahead.
+            parquet = pq.ParquetFile(file, pre_buffer=True)
+            for group in range(parquet.num_row_groups):
+                yield from parquet.iter_batches(rows, row_groups=[group])
+
     def dataset(self, paths: Sequence[str], *, schema: pa.Schema | None = None) -> ds.Dataset:
         """Parquet files as one dataset, to be scanned out of core.
 

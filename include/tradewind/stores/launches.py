@@ -1,23 +1,28 @@
-"""Trainings that a decision launched: announced with the decision, ended by the run itself."""
+"""Trainings: those that a decision launched, announced with it and ended by the run itself.
+
+Those of people and of the schedule are known by what they said, and by the lease they held.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING
 
 from tradewind.nights import PastRetrain
-from tradewind.stores.events import DECIDED, RETRAIN_ENDED, RETRAIN_LAUNCHED
+from tradewind.stores.events import DECIDED, LEASE_KINDS, RETRAIN_ENDED, RETRAIN_LAUNCHED
+from tradewind.stores.leases import Lease
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from tradewind.nights import Decision
-    from tradewind.records import RunRequest
+    from tradewind.records import RunRequest, StageOutcome
     from tradewind.stores.events import Event
     from tradewind.stores.ledger import Ledger
     from tradewind.stores.stores import Stores
 
 _ITSELF = "tradewind"
-_FAILED: dict[str, Any] = {"outcome": "failed", "seconds": 0.0}
 
 
 def training_run(decision: Decision) -> str:
@@ -74,10 +79,50 @@ def retrains(
     found = ledger.events(model=model, kind=RETRAIN_LAUNCHED, as_of=as_of)
     silent = [event for event in found if event.payload["run_id"] not in ends]
     if given_up is not None:
-        ends |= dict.fromkeys(_lost(ledger, model, silent, after=given_up), _FAILED)
+        ends |= _lost(ledger, model, silent, after=given_up)
     return [
         _retrain(event, ends.get(event.payload["run_id"]))
         for event in sorted(found, key=lambda one: (one.as_of, one.id))
+    ]
+
+
+def others(
+    ledger: Ledger,
+    model: str,
+    *,
+    as_of: datetime | None = None,
+    since: datetime | None = None,
+) -> list[PastRetrain]:
+    """Trainings that no decision launched, oldest first.
+
+    Args:
+        ledger: What happened, and who holds the lease now.
+        model: Whose trainings.
+        as_of: Only those up to this moment.
+        since: Only those from this moment on, and of the earlier ones the newest that came to a
+            verdict, where no later one did. All, where nothing is said.
+    """
+    launched = {
+        event.payload["run_id"] for event in ledger.events(model=model, kind=RETRAIN_LAUNCHED)
+    }
+    found = [
+        one
+        for one in ledger.outcomes(model=model, stage="admit", pipeline="train", limit=None)
+        if "fencing_token" in one.result and one.run_id not in launched
+    ]
+    ends = _ends(ledger, model)
+    told = _of_use([one for one in found if as_of is None or one.as_of <= as_of], ends, since)
+    spent = _spent(ledger, model, since=told[0].as_of) if told else {}
+    return [
+        PastRetrain(
+            decided=one.as_of,
+            run_id=one.run_id,
+            cause=one.result["request"]["trigger"],
+            outcome=ends.get(one.run_id, "failed"),
+            wider=one.result["request"]["wider"],
+            seconds=spent.get(one.run_id, 0.0),
+        )
+        for one in told
     ]
 
 
@@ -119,22 +164,75 @@ def _of_run(ledger: Ledger, request: RunRequest, kind: str) -> Event | None:
     return next((event for event in found if event.payload["run_id"] == request.run_id), None)
 
 
-def _lost(ledger: Ledger, model: str, silent: list[Event], *, after: timedelta) -> list[str]:
+def _lost(
+    ledger: Ledger, model: str, silent: Sequence[Event], *, after: timedelta
+) -> dict[str, dict[str, object]]:
+    """How those ended that began so long ago and neither ended nor hold the lease."""
     if not silent:
-        return []
+        return {}
     now, lease = ledger.now(), ledger.lease(model)
     at_work = lease.holder if lease else None
     old = [str(one.payload["run_id"]) for one in silent if now - one.recorded_at > after]
-    return [run_id for run_id in old if run_id != at_work]
+    spent = _spent(ledger, model, since=min(one.as_of for one in silent))
+    return {
+        run_id: {"outcome": "failed", "seconds": spent.get(run_id, 0.0)}
+        for run_id in old
+        if run_id != at_work
+    }
+
+
+def _ends(ledger: Ledger, model: str) -> dict[str, str]:
+    """What each run that came to a verdict came to, and that the one with the lease is running."""
+    lease = ledger.lease(model)
+    running = {lease.holder: "running"} if lease else {}
+    said = ledger.outcomes(model=model, stage="register", limit=None)
+    return running | {one.run_id: str(one.result["outcome"]) for one in said}
+
+
+def _of_use(
+    found: Sequence[StageOutcome], ends: Mapping[str, str], since: datetime | None
+) -> list[StageOutcome]:
+    """The trainings since a moment, and the last verdict, which tells a champion's age."""
+    ordered = sorted(found, key=lambda one: (one.as_of, one.run_id))
+    if since is None:
+        return ordered
+    judged = [one for one in ordered if ends.get(one.run_id, "running") != "running"]
+    return [one for one in ordered if one.as_of >= since or one in judged[-1:]]
+
+
+def _spent(ledger: Ledger, model: str, *, since: datetime | None = None) -> dict[str, float]:
+    """For how many seconds the runs since a moment held the lease, but for the one that does now.
+
+    Until it was first given back; until it was broken; and until it expired where the run died, or
+    another one took it over.
+    """
+    held: dict[tuple[str, datetime], Lease] = {}
+    for event in ledger.events(model=model, kind=LEASE_KINDS, since=since):
+        lease = Lease.model_validate({**event.payload, "model": model})
+        known = held.get((lease.holder, lease.acquired_at))
+        # The first end counts: a task that is run again may give it back once more.
+        if known is None or known.released_at is None:
+            held[lease.holder, lease.acquired_at] = lease
+    current = ledger.lease(model)
+    spent: dict[str, float] = defaultdict(float)
+    for lease in held.values():
+        is_held = current is not None and current.holder == lease.holder
+        if lease.released_at is not None or not is_held:
+            until = lease.released_at or lease.expires_at
+            spent[lease.holder] += (until - lease.acquired_at).total_seconds()
+    return spent
 
 
 def _outcome(request: RunRequest, *, stores: Stores) -> tuple[str, float]:
     """What the run came to, and how long it held the lease."""
-    said = stores.ledger.outcomes(model=request.model, run_id=request.run_id)
+    ledger = stores.ledger
+    said = ledger.outcomes(model=request.model, run_id=request.run_id)
     by_stage = {outcome.stage: outcome for outcome in said}
-    lease = stores.ledger.lease(request.model)
-    own = lease is not None and lease.holder == request.run_id
-    seconds = (stores.ledger.now() - lease.acquired_at).total_seconds() if lease and own else 0.0
+    lease = ledger.lease(request.model)
+    if lease is not None and lease.holder == request.run_id:
+        seconds = (ledger.now() - lease.acquired_at).total_seconds()
+    else:
+        seconds = _spent(ledger, request.model, since=request.as_of).get(request.run_id, 0.0)
     if "register" in by_stage:
         return str(by_stage["register"].result["outcome"]), seconds
     admitted = by_stage.get("admit")

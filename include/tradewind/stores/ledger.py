@@ -293,6 +293,7 @@ class Ledger:
         run_id: str | None = None,
         model: str | None = None,
         stage: str | None = None,
+        pipeline: str | None = None,
         limit: int | None = 100,
     ) -> list[StageOutcome]:
         """The newest outcome of each stage of each run, newest first.
@@ -300,7 +301,9 @@ class Ledger:
         Run ids are Airflow's, unique within a DAG only: name the model too.
         """
         with self._database.transaction() as cursor:
-            found = outcomes.select(cursor, run_id=run_id, model=model, stage=stage, limit=limit)
+            found = outcomes.select(
+                cursor, run_id=run_id, model=model, stage=stage, pipeline=pipeline, limit=limit
+            )
         return [outcome.plain for outcome in found]
 
     def last_outcome(

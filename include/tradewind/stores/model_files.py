@@ -1,7 +1,8 @@
 """A model as files: written, checked, digested. skops and JSON; pickle nowhere.
 
-What skops cannot hold, or would hold only by trusting a type that is not of scikit-learn or numpy,
-is refused before anything is stored: a model that cannot be loaded safely is no model.
+What skops cannot hold, or would hold only by trusting a type that is not of scikit-learn or numpy
+(but for the few that `scorer.TRUSTED_TYPES` names), is refused before anything is stored: a model
+that cannot be loaded safely is no model.
 """
 
 from __future__ import annotations

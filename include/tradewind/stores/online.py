@@ -150,8 +150,9 @@ class OnlineModel:
             **self.scorer.metadata.get("serving", {}),
         )
         scored["source"] = scored["source"].astype(object).replace("model", standing.source)
-        if "reasons" not in scored:
-            scored["reasons"] = pd.Series([[]] * len(frame), scored.index, dtype=object)
+        # Plain values: of them JSON is made.
+        told = scored["reasons"].tolist() if "reasons" in scored else [[]] * len(frame)
+        scored["reasons"] = pd.Series(told, scored.index, dtype=object)
         return scored
 
     def _moments(self, frame: pd.DataFrame, moment: datetime) -> dict[str, Any]:

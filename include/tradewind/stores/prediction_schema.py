@@ -23,6 +23,8 @@ _REASON = pa.struct(
         ("words", pa.string()),
     ]
 )
+REASONS = pa.list_(_REASON)
+"""A row's reasons, the greatest effect first."""
 _FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     # The JSON list of the entity key's values, as `entity_texts` writes it; null where a request
     # lacked them.
@@ -40,7 +42,7 @@ _FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("fallback_reason", pa.string()),
     ("model_score", pa.float64()),
     ("naive_score", pa.float64()),
-    ("reasons", pa.list_(_REASON)),
+    ("reasons", REASONS),
     ("feature_digest", pa.string()),
     ("caller", pa.string()),
     ("latency_ms", pa.float64()),

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from tradewind.settings import Settings
 
-SCORING_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+SCORING_PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 _LOCKED_REQUIREMENTS = "requirements.txt"
 _DECIDING_CODE = (
     *("learning", "stats", "stores/scorer.py", "stores/casting.py", "stores/fallback.py"),
-    *("stores/reasons.py", "stores/trees.py", "stores/shapley.py"),
+    *("stores/reasons.py", "stores/trees.py", "stores/shapley.py", "stores/telling.py"),
+    "stores/prediction_schema.py",
 )
+_PACKAGE = Path(__file__).resolve().parents[1]
 _REVISION_VARIABLE = "TRADEWIND_GIT_REVISION"
 
 
@@ -47,12 +49,15 @@ def made_with(settings: Settings) -> dict[str, str]:
 
 def code_digest() -> str:
     """The digest of the modules that decide a model: learning, its metrics, what scores."""
-    root = Path(__file__).resolve().parents[1]
-    named = [root / name for name in _DECIDING_CODE]
-    files = [
+    return _digest(deciding_files(), root=_PACKAGE)
+
+
+def deciding_files() -> list[Path]:
+    """The modules that decide a model, in their order; among them all that travel with it."""
+    named = [_PACKAGE / name for name in _DECIDING_CODE]
+    return sorted(
         path for place in named for path in ([place] if place.is_file() else place.rglob("*.py"))
-    ]
-    return _digest(sorted(files), root=root)
+    )
 
 
 def scoring_requirements() -> list[str]:

@@ -37,6 +37,7 @@ TRAVELLING = (
         "reasons",
         "scorer",
         "shapley",
+        "telling",
         "trees",
     ),
 )

@@ -8,6 +8,7 @@ margin within `TOLERANCE`.
 - Trees, forests and gradient boosting of scikit-learn: exact (`trees`), path-dependent.
 - Linear models: coefficient x (value - mean of the fit stretch) (Lundberg and Lee 2017, "A unified
   approach to interpreting model predictions", corollary 1: features taken as independent).
+- Blends (stacked models): the sum, as they weigh them, of their members' effects.
 - Anything else: sampled orders over a stored background (`shapley`), additive by construction.
 
 Self-contained, so that a copy of it travels with each model (see `tradewind.stores.scorer`).
@@ -16,7 +17,7 @@ Self-contained, so that a copy of it travels with each model (see `tradewind.sto
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -24,15 +25,22 @@ from sklearn.base import is_regressor
 from sklearn.pipeline import Pipeline
 
 from .shapley import SampledEffects
+from .telling import in_words
 from .trees import TreeEffects, boosted_trees, grown_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from .casting import Cast
 
 TOLERANCE = 1e-6
 _BACKGROUND_ROWS = 16
 _BOOSTED = ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
+_LINKED = ("poisson", "gamma")
 _GRADIENT = ("GradientBoostingClassifier", "GradientBoostingRegressor")
+_BLENDS = ("StackingClassifier", "StackingRegressor")
 _TREES = (
     "DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor",
 )  # fmt: skip
@@ -78,6 +86,30 @@ class LinearEffects:
 
 
 @dataclass(frozen=True)
+class BlendEffects:
+    """The effects of a weighted sum of other models' margins: the same sum of their effects.
+
+    Attributes:
+        parts: Each member's weight, and what explains it.
+        intercept: What is added to the sum.
+    """
+
+    parts: Sequence[tuple[float, Explainer]]
+    intercept: float
+
+    @property
+    def mean(self) -> float:
+        """The margin where nothing is known of the row."""
+        return self.intercept + sum(weight * part.mean for weight, part in self.parts)
+
+    def of(self, rows: pd.DataFrame | list[Any]) -> np.ndarray:
+        """The effects, shape (features, rows), of features or of what each member prepared."""
+        each = rows if isinstance(rows, list) else [part.rows(rows) for _, part in self.parts]
+        moved = zip(self.parts, each, strict=True)
+        return np.asarray(sum(weight * part.effects_of(one) for (weight, part), one in moved))
+
+
+@dataclass(frozen=True)
 class Explainer:
     """What tells the reasons of a model's scores.
 
@@ -104,6 +136,8 @@ class Explainer:
             told: What `told_against` gave when the model was trained.
         """
         inner = within(estimator)
+        if _is_blend(inner):
+            return cls(types, inner, _blend(inner, types, told))
         _, model, owners = _opened(inner, types)
         trees = _trees(model) if owners is not None else None
         if trees is not None and owners is not None:
@@ -119,14 +153,9 @@ class Explainer:
             return cls(types, inner, SampledEffects(lambda frame: margin(inner, frame), rows))
         return cls(types, inner, None)
 
-    def explain(self, features: pd.DataFrame) -> tuple[float, np.ndarray]:
-        """The margin's mean, and how much each feature moved each row's margin from it.
-
-        Args:
-            features: As `cast_features` returns them.
-
-        Returns:
-            The mean, and the effects, shape (rows, features).
+    @property
+    def mean(self) -> float:
+        """The margin where nothing is known of the row.
 
         Raises:
             ValueError: The model was stored without what its reasons are told against.
@@ -134,51 +163,108 @@ class Explainer:
         if self.effects is None:
             message = "this model was stored without what its reasons are told against (format 1)"
             raise ValueError(message)
-        if isinstance(self.effects, SampledEffects):
-            return self.effects.mean, self.effects.of(features).T
-        prepare, model, _ = _opened(self.estimator, self.types)
-        rows = features if prepare is None else prepare.transform(features)
         if self.owners is None:
-            return self.effects.mean, self.effects.of(rows).T
-        columns = self.effects.of(_as_trees_take(model, rows))
-        summed = np.zeros((len(self.types), len(features)))
-        np.add.at(summed, self.owners, columns)
-        return self.effects.mean + _before_trees(model), summed.T
+            return self.effects.mean
+        return self.effects.mean + _before_trees(_opened(self.estimator, self.types)[1])
 
-    def tell(
-        self, features: pd.DataFrame, *, most: int, skip: np.ndarray | None = None
-    ) -> np.ndarray:
-        """The features that moved each row's score most, in words.
+    def prepared(self, features: pd.DataFrame) -> Any:
+        """What the pipeline's own model takes, where its reasons are told of the same.
 
         Args:
             features: As `cast_features` returns them.
-            most: How many a row; what moved nothing is left out.
-            skip: Rows that get no reasons, shape (rows,).
 
         Returns:
-            Shape (rows,), a list a row, greatest effect first, the declared order where two are
-            equal: `feature`, `value` (as text; None where missing), `effect` on the margin, and
-            `words`.
+            Of a blend a list, what each member's model takes. None where there are no reasons, or
+            they are told of the features themselves (of a blend: those of any member).
         """
-        told = np.empty(len(features), dtype=object)
-        told[:] = [[] for _ in range(len(features))]
-        rows = np.arange(len(features)) if skip is None else np.flatnonzero(~skip)
-        if self.effects is None or not len(rows):
-            return told
-        _, effects = self.explain(features.iloc[rows])
-        order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :most]
-        columns = [features[name].to_numpy()[rows].tolist() for name in self.types]
-        names, kinds = list(self.types), list(self.types.values())
-        strongest = np.take_along_axis(effects, order, axis=1).tolist()
-        for at, (row, places, moved) in enumerate(
-            zip(rows.tolist(), order.tolist(), strongest, strict=True)
-        ):
-            told[row] = [
-                _reason(names[place], columns[place][at], effect, kind=kinds[place])
-                for place, effect in zip(places, moved, strict=True)
-                if effect != 0.0
-            ]
-        return told
+        if self.effects is None or isinstance(self.effects, SampledEffects):
+            return None
+        if isinstance(self.effects, BlendEffects):
+            if not all(isinstance(one, Pipeline) for one in self.estimator.estimators_):
+                return None
+            each = [part.prepared(features) for _, part in self.effects.parts]
+            return None if any(one is None for one in each) else each
+        prepare, _, _ = _opened(self.estimator, self.types)
+        return None if prepare is None else prepare.transform(features)
+
+    def rows(self, features: pd.DataFrame) -> Any:
+        """What the effects are told of: what `prepared` gives, or else the features themselves."""
+        prepared = self.prepared(features)
+        return features if prepared is None else prepared
+
+    def last_step(self, prepared: Any) -> tuple[Any, Any]:
+        """The estimator that answers, and what it takes, where all before it is done.
+
+        Args:
+            prepared: What `prepared` gave. Of a blend each member's margin is taken from it, as
+                the blend itself would.
+        """
+        if not isinstance(self.effects, BlendEffects):
+            return self.estimator[-1], prepared
+        blend = self.estimator
+        members = zip(blend.estimators_, blend.stack_method_, prepared, strict=True)
+        margins = [getattr(member[-1], asked)(columns) for member, asked, columns in members]
+        return blend.final_estimator_, np.column_stack(margins)
+
+    def explain(self, features: pd.DataFrame, *, prepared: Any = None) -> tuple[float, np.ndarray]:
+        """The margin's mean, and how much each feature moved each row's margin from it.
+
+        Args:
+            features: As `cast_features` returns them.
+            prepared: What `prepared` gave for them; made anew where nothing is given.
+
+        Returns:
+            The mean, and the effects, shape (rows, features).
+
+        Raises:
+            ValueError: The model was stored without what its reasons are told against.
+        """
+        mean = self.mean
+        rows = self.rows(features) if prepared is None else prepared
+        return mean, self.effects_of(rows).T
+
+    def effects_of(self, rows: Any) -> np.ndarray:
+        """The effects of what `rows` gave, shape (features, rows)."""
+        effects = cast("Effects", self.effects)
+        if self.owners is None:
+            return effects.of(rows)
+        _, model, _ = _opened(self.estimator, self.types)
+        columns = effects.of(_as_trees_take(model, rows))
+        summed = np.zeros((len(self.types), columns.shape[1]))
+        np.add.at(summed, self.owners, columns)
+        return summed
+
+    def tell(
+        self,
+        features: Cast,
+        *,
+        most: int,
+        skip: np.ndarray | None = None,
+        prepared: Any = None,
+    ) -> pa.ListArray:
+        """The features that moved each row's score most, in words.
+
+        Args:
+            features: They.
+            most: How many a row; what moved nothing is left out.
+            skip: Rows that get no reasons, shape (rows,).
+            prepared: What `prepared` gave for them; made anew where nothing is given.
+
+        Returns:
+            Of type `prediction_schema.REASONS`: a list a row, greatest effect first, the declared
+            order where two are equal, of `feature`, `value` (as text; null where missing), `effect`
+            on the margin, and `words`.
+        """
+        frame, rows = features.frame, np.arange(len(features.frame))
+        if self.effects is None:
+            rows = rows[:0]
+        elif skip is not None and skip.any():
+            rows = np.flatnonzero(~skip)
+            frame, prepared = frame.iloc[rows], _taken(prepared, rows)
+        effects = np.empty((0, len(self.types)))
+        if len(rows):
+            _, effects = self.explain(frame, prepared=prepared)
+        return in_words(effects, features, self.types, most=most, rows=rows)
 
 
 def told_against(
@@ -192,10 +278,13 @@ def told_against(
         features: The rows that it was fitted on, as `cast_features` returns them.
 
     Returns:
-        Nothing for trees, which know their rows; `means`, each feature's mean contribution, for
-        linear models; `background`, a few rows spread evenly over the fit stretch, for all others.
+        Nothing for trees, which know their rows; `members`, the same of each, for blends; `means`,
+        each feature's mean contribution, for linear models; `background`, a few rows spread evenly
+        over the fit stretch, for all others.
     """
     inner = within(estimator)
+    if _is_blend(inner):
+        return {"members": [told_against(one, types, features) for one in inner.estimators_]}
     prepare, model, owners = _opened(inner, types)
     if owners is not None and _trees(model) is not None:
         return {}
@@ -239,6 +328,36 @@ def margin(estimator: Any, features: pd.DataFrame) -> np.ndarray:
     return np.asarray(estimator.predict_proba(features)[:, 1], dtype=np.float64)
 
 
+def _is_blend(model: Any) -> bool:
+    """Whether a model is a weighted sum of its members' margins."""
+    return type(model).__name__ in _BLENDS and not any(map(_has_link, model.estimators_))
+
+
+def _has_link(estimator: Any) -> bool:
+    """Whether a regressor's margin is another than its value."""
+    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return type(model).__name__ == _BOOSTED[1] and model.loss in _LINKED
+
+
+def _taken(prepared: Any, rows: np.ndarray) -> Any:
+    """Some rows of what was prepared."""
+    if prepared is None:
+        return None
+    return [one[rows] for one in prepared] if isinstance(prepared, list) else prepared[rows]
+
+
+def _blend(model: Any, types: Mapping[str, str], told: Mapping[str, Any]) -> BlendEffects | None:
+    members = told.get("members", [{}] * len(model.estimators_))
+    parts = [
+        Explainer.of(one, types, own) for one, own in zip(model.estimators_, members, strict=True)
+    ]
+    if any(part.effects is None for part in parts):
+        return None
+    last = model.final_estimator_
+    weights = np.ravel(last.coef_).tolist()
+    return BlendEffects(list(zip(weights, parts, strict=True)), float(np.ravel(last.intercept_)[0]))
+
+
 def _opened(estimator: Any, types: Mapping[str, str]) -> tuple[Any, Any, np.ndarray | None]:
     """Pre-processing (None without one), model, and the feature of each of the model's columns."""
     if not isinstance(estimator, Pipeline):
@@ -258,7 +377,10 @@ def _outputs(step: Any, places: list[int]) -> list[int]:
     """The feature of each column that a pre-processing step gives."""
     if isinstance(step, Pipeline):
         indicator = step["impute"].indicator_.features_
-        return [*places, *(places[column] for column in indicator)]
+        given = [*places, *(places[column] for column in indicator)]
+        bend = step.named_steps.get("bend")
+        bends = bend.n_features_out_ // bend.n_features_in_ if bend is not None else 1
+        return [place for place in given for _ in range(bends)]
     if type(step).__name__ == "OneHotEncoder":
         counts = step._n_features_outs  # noqa: SLF001 -- rare categories share one column
         return [place for place, count in zip(places, counts, strict=True) for _ in range(count)]
@@ -348,19 +470,3 @@ def _background(told: Mapping[str, list[Any]], types: Mapping[str, str]) -> pd.D
         else:
             columns[name] = pd.to_numeric(column).astype("float64")
     return pd.DataFrame(columns)
-
-
-def _reason(name: str, value: Any, effect: float, *, kind: str) -> dict[str, Any]:
-    # Only a missing value differs from itself.
-    text = None if value != value else _text(value, kind)  # noqa: PLR0124
-    shown = f"missing {name}" if text is None else f"{name} {text}"
-    moved = "raised" if effect > 0 else "lowered"
-    return {"feature": name, "value": text, "effect": effect, "words": f"{shown} {moved} it"}
-
-
-def _text(value: Any, kind: str) -> str:
-    if kind == "categorical":
-        return str(value)
-    if kind == "boolean":
-        return "true" if value else "false"
-    return str(int(value)) if float(value).is_integer() else f"{value:.4g}"

@@ -2,8 +2,8 @@
 
 MLflow runs a copy of it wherever the model is served; here the same class scores every night. So it
 imports nothing of Tradewind but its neighbours that travel with it (`casting`, `fallback`,
-`reasons`, `trees`, `shapley`), and nothing beyond what a scoring server has: numpy, pandas,
-scikit-learn and skops.
+`reasons`, `telling`, `trees`, `shapley`, `prediction_schema`), and nothing beyond what a scoring
+server has: numpy, pandas, pyarrow, scikit-learn and skops.
 
 A model is a folder: `model.skops`, the scikit-learn object; `model.json`, what else one must know
 to use it: features and their types, the decision threshold, the types that may be loaded, and
@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from .casting import Cast, cast, cast_features, feature_digests
 from .fallback import Known, NaiveRule
+from .prediction_schema import REASONS
 from .reasons import Explainer
 
 if TYPE_CHECKING:
@@ -43,14 +45,20 @@ FORMAT = 2
 OBJECT_FILE = "model.skops"
 METADATA_FILE = "model.json"
 TRUSTED_PREFIXES = ("sklearn.", "numpy.")
-# Trees that bin their input hold a partial of scikit-learn's own check.
-TRUSTED_TYPES = ("functools.partial",)
+# Trees that bin their input hold a partial of scikit-learn's own check, and splines are scipy's, by
+# the names that the pinned scipy gives them. None of these runs anything that it is given.
+TRUSTED_TYPES = (
+    "functools.partial",
+    "scipy.interpolate._bsplines.BSpline",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+)
+_SOURCES = np.array(["model", "fallback"], dtype=object)
 CHUNK_ROWS = 32_768
 """Rows are scored so many at a time, so that memory does not grow with them."""
 
 
 class UntrustedTypeError(ValueError):
-    """A stored model names a type that is not of scikit-learn or numpy."""
+    """A stored model names a type that may not be loaded."""
 
 
 def untrusted(types: list[str]) -> list[str]:
@@ -169,7 +177,7 @@ class Scorer:
             `fallback` where the naive rule gave both. Where that may be: `fallback_reason` (None
             for the model's rows), `model_score` and `naive_score` (what each says of every row).
             With reasons: `reasons`, a list a row, as `Explainer.tell` makes them; none for a row
-            on fallback.
+            on fallback. They are kept as Arrow's columns, and are plain values when asked for.
 
         Raises:
             KeyError: A feature's column is not there.
@@ -179,15 +187,25 @@ class Scorer:
         forced = None if force_fallback is None else np.asarray(force_fallback, dtype=object)
         limits = {"outside_range": outside_range, "unseen": unseen, "ready": ready}
         whole: dict[str, np.ndarray] = {}
+        told: list[pa.ListArray] = []
         for part in _parts(len(frame)) or [slice(0, 0)]:
             features = cast(frame.iloc[part], self.metadata["features"])
-            answer = {"model_score": self._scores(features.frame)}
+            prepared = self._prepared(features.frame) if reasons else None
+            answer = {"model_score": self._scores(features.frame, prepared)}
             if may_fall:
                 held = None if forced is None else forced[part]
                 answer |= self._fallback(features, held, limits if guarded else None)
-            for name, one in self._decided(answer, features, reasons=reasons).items():
+            falls = pd.notna(answer["fallback_reason"]) if may_fall else None
+            for name, one in self._decided(answer, falls).items():
                 whole.setdefault(name, np.empty(len(frame), dtype=one.dtype))[part] = one
+            if reasons:
+                told.append(
+                    self.explainer.tell(features, most=reasons, skip=falls, prepared=prepared)
+                )
         columns = {name: pd.Series(one, frame.index, one.dtype) for name, one in whole.items()}
+        if reasons:
+            kept = pd.arrays.ArrowExtensionArray(pa.chunked_array(told, REASONS))
+            columns["reasons"] = pd.Series(kept, frame.index)
         return pd.DataFrame(columns, index=frame.index, copy=False)
 
     def digests(self, frame: pd.DataFrame) -> list[str]:
@@ -197,9 +215,16 @@ class Scorer:
             found += feature_digests(cast(frame.iloc[part], self.metadata["features"]).frame)
         return found
 
-    def _scores(self, features: pd.DataFrame) -> np.ndarray:
+    def _prepared(self, features: pd.DataFrame) -> Any:
+        """What scores and reasons are both made of, where one preparation serves both."""
+        alone = self.explainer.estimator is self.estimator
+        return self.explainer.prepared(features) if alone and len(features) else None
+
+    def _scores(self, features: pd.DataFrame, prepared: Any) -> np.ndarray:
         if features.empty:
             return np.empty(0, dtype=np.float64)
+        if prepared is not None:
+            return _predict(*self.explainer.last_step(prepared), self.metadata["problem"])
         return _predict(self.estimator, features, self.metadata["problem"])
 
     def _fallback(
@@ -222,11 +247,10 @@ class Scorer:
         return {"fallback_reason": reason, "naive_score": self.naive.score(features.frame)}
 
     def _decided(
-        self, answer: dict[str, np.ndarray], features: Cast, *, reasons: int
+        self, answer: dict[str, np.ndarray], falls: np.ndarray | None
     ) -> dict[str, np.ndarray]:
-        """One part's columns, in their order."""
+        """One part's columns, in their order, where the naive rule decides for some or None."""
         model_score, threshold = answer["model_score"], self.metadata["decision_threshold"]
-        falls = pd.notna(answer["fallback_reason"]) if "fallback_reason" in answer else None
         result = {"score": model_score}
         if falls is not None:
             result["score"] = np.where(falls, answer["naive_score"], model_score)
@@ -236,17 +260,15 @@ class Scorer:
                 naive = (self.metadata.get("naive") or {}).get("decision_threshold", threshold)
                 least = np.where(falls, naive, threshold)
             result["decision"] = (result["score"] >= least).astype("int64")
-        result["source"] = np.full(len(model_score), "model", dtype=object)
+        is_rule = np.zeros(len(model_score), np.bool_) if falls is None else falls
+        result["source"] = _SOURCES.take(is_rule.astype(np.intp))
         if falls is not None:
-            result["source"][falls] = "fallback"
             result |= {name: answer[name] for name in ("fallback_reason", "model_score")}
             result["naive_score"] = answer["naive_score"]
-        if reasons:
-            result["reasons"] = self.explainer.tell(features.frame, most=reasons, skip=falls)
         return result
 
 
-def _predict(estimator: Any, features: pd.DataFrame, problem: str) -> np.ndarray:
+def _predict(estimator: Any, features: Any, problem: str) -> np.ndarray:
     if problem == "binary":
         return np.asarray(estimator.predict_proba(features)[:, 1], dtype=np.float64)
     return np.asarray(estimator.predict(features), dtype=np.float64)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from tradewind.definition.agreement.file import one_of
 from tradewind.definition.estimators import is_allowed
-from tradewind.definition.learning import ALLOWED_PREFIXES, DEFAULT_CANDIDATES, METRICS, Search
+from tradewind.definition.learning import (
+    ALLOWED_PREFIXES,
+    BLEND,
+    DEFAULT_CANDIDATES,
+    METRICS,
+    Search,
+)
 from tradewind.definition.problems import nearest
 
 if TYPE_CHECKING:
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 RESERVED = ("prediction_time", "label", "label_known_at", "label_state", "score", "decision")
 """Columns that Tradewind itself puts beside the features."""
 
+_FEWEST_BLENDED = 2
 _DEFAULT_TRIALS = Search().trials
 
 
@@ -82,6 +89,34 @@ def _trials_reach_every_candidate(file: File) -> Found:
         yield path, f"{trials} trials cannot give each of the {count} candidates one"
 
 
+def _candidates_leave_features_out(file: File) -> Found:
+    features = list(file.section("features", "types"))
+    for place in (("train", "candidates"), ("retrain", "wider", "candidates")):
+        for candidate in file.section(*place):
+            names = file.names(*place, candidate, "without")
+            for path, name in names:
+                if features and name not in features:
+                    yield path, f"{name!r} is no feature{nearest(name, features)}"
+            if features and {name for _, name in names} >= set(features):
+                yield (*place, candidate, "without"), "nothing is left to learn from"
+
+
+def _blends_are_of_candidates(file: File) -> Found:
+    declared = file.section("train", "candidates")
+    known = list(declared or DEFAULT_CANDIDATES.get(file.text("problem") or "", {}))
+    members = list(file.names("train", "blend"))
+    for path, name in members:
+        if known and name not in known:
+            yield path, f"{name!r} is no candidate{nearest(name, known)}"
+    names = [name for _, name in members]
+    if names and len(set(names)) < max(len(names), _FEWEST_BLENDED):
+        yield ("train", "blend"), "a blend is of two candidates or more, each named once"
+    for place in (("train", "candidates"), ("retrain", "wider", "candidates")):
+        if BLEND in file.section(*place):
+            said = f"`{BLEND}` is what a blend itself is called: give the candidate another name"
+            yield (*place, BLEND), said
+
+
 CHECKS: Checks = (
     _features_are_free_names,
     _groups_are_features,
@@ -89,4 +124,6 @@ CHECKS: Checks = (
     _decisions_are_binary,
     _estimators_are_allowed,
     _trials_reach_every_candidate,
+    _candidates_leave_features_out,
+    _blends_are_of_candidates,
 )

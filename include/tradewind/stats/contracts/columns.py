@@ -166,13 +166,27 @@ def _dependence(night: Night) -> tuple[dict[str, set[tuple[int, int]]], dict[str
     """Of each column, the pairs that are lost tonight, and how many hold."""
     lost: dict[str, set[tuple[int, int]]] = {name: set() for name in night.open}
     kept = dict.fromkeys(lost, 0)
+    varied = _varied(night)
     for number, (one, other) in enumerate(night.reference["pairs"]):
+        if not (varied[one] and varied[other]):
+            continue
         gone, holds = _fate(float(night.figures.strength[number]), night.days.strength[:, number])
         for name in {night.rows.columns[one], night.rows.columns[other]} & lost.keys():
             kept[name] += holds
             if gone:
                 lost[name].add((one, other))
     return lost, kept
+
+
+def _varied(night: Night) -> list[bool]:
+    """Of each column, whether enough rows have another value than the commonest one.
+
+    On a calm day a single gust goes with nothing, and was not dealt out anew for that.
+    """
+    present = (1 - night.figures.null) * len(night.rows)
+    with np.errstate(invalid="ignore"):
+        varied: list[bool] = ((1 - night.figures.top) * present >= LEAST_ROWS).tolist()
+    return varied
 
 
 def _fate(value: float, days: Floats) -> tuple[bool, bool]:
