@@ -4,9 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from tests.learning import frames
 from tests.learning.frames import AS_OF
@@ -88,25 +86,13 @@ def test_only_what_is_better_on_most_days_outdoes_a_blend() -> None:
     rng = np.random.default_rng(0)
     label = (rng.random(4_000) < 0.3).astype(np.int8)
     days = np.repeat(np.arange(10), 400)
-    rows = pd.DataFrame({"x": np.zeros(4_000)})
-    good, bad = Says(np.where(label, 0.6, 0.2)), Says(np.full(4_000, 0.3))
-    assert outdone(bad, good, rows, label, days=days)
-    assert not outdone(good, bad, rows, label, days=days)
+    good, bad = np.where(label, 0.6, 0.2), np.full(4_000, 0.3)
     # Much better on one day of ten, a little worse on another, and otherwise the same.
-    lucky = Says(np.where(days == 3, good.says, np.where(days == 4, 0.45, bad.says)))
-    assert not outdone(bad, lucky, rows, label, days=days)
-
-
-class Says(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Answers what it was given."""
-
-    classes_ = np.array([0, 1])
-
-    def __init__(self, says: np.ndarray) -> None:
-        self.says = says
-
-    def predict_proba(self, _rows: pd.DataFrame) -> np.ndarray:
-        return np.column_stack([1 - self.says, self.says])
+    lucky = np.where(days == 3, good, np.where(days == 4, 0.45, bad))
+    for problem in ("binary", "regression"):
+        assert outdone(bad, good, label, problem=problem, days=days)
+        assert not outdone(good, bad, label, problem=problem, days=days)
+        assert not outdone(bad, lucky, label, problem=problem, days=days)
 
 
 def test_a_member_that_fell_out_of_the_search_is_fitted_on_every_row_all_the_same() -> None:

@@ -11,13 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_regressor
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from tradewind.errors import DefinitionError
-from tradewind.learning.calibrate import clustered_standard_error
-from tradewind.stores.scorer import predict
+from tradewind.learning.calibrate import clustered_standard_error, log_losses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 _EITHER_CLASS = 2
 _SURELY = 2.0
-_TINY = float(np.finfo(np.float64).eps)
 
 
 def blended(
@@ -59,7 +56,7 @@ def blended(
 
 
 def outdone(
-    blend: Any, other: Any, features: pd.DataFrame, label: np.ndarray, *, days: np.ndarray
+    blend: np.ndarray, other: np.ndarray, label: np.ndarray, *, problem: Problem, days: np.ndarray
 ) -> bool:
     """Whether another model is surely better than the blend, and not by the luck of a few days.
 
@@ -68,21 +65,19 @@ def outdone(
     Trees", 3.4.3), which prefers the safer model within one, with more room because days are few.
 
     Args:
-        blend: The fitted blend.
-        other: A fitted model.
-        features: The select stretch.
+        blend: Its scores on the select stretch, shape (n,).
+        other: Those of the other model.
         label: Shape (n,).
+        problem: What they solve.
         days: The day of each row, shape (n,), two different ones at least.
     """
-    gains = _losses(blend, features, label) - _losses(other, features, label)
+    losses = log_losses if problem == "binary" else _squared_errors
+    gains = losses(label, blend) - losses(label, other)
     return float(gains.mean()) > _SURELY * clustered_standard_error(gains, days)
 
 
-def _losses(model: Any, features: pd.DataFrame, label: np.ndarray) -> np.ndarray:
-    if is_regressor(model):
-        return np.asarray((predict(model, features, problem="regression") - label) ** 2)
-    score = np.clip(predict(model, features, problem="binary"), _TINY, 1 - _TINY)
-    return np.asarray(-np.where(label == 1, np.log(score), np.log1p(-score)))
+def _squared_errors(label: np.ndarray, score: np.ndarray) -> np.ndarray:
+    return np.asarray((score - label) ** 2)
 
 
 def require_log_odds(members: Mapping[str, Any], *, problem: Problem, where: str) -> None:

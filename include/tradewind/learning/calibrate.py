@@ -108,6 +108,11 @@ def _tried(method: str, gains: np.ndarray, units: np.ndarray) -> CalibrationTria
     return CalibrationTrial(method, float(gains.mean()), clustered_standard_error(gains, units))
 
 
-def _losses(model: Any, features: pd.DataFrame, label: np.ndarray) -> np.ndarray:
-    score = np.clip(predict(model, features, problem="binary"), _TINY, 1 - _TINY)
+def log_losses(label: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """The log loss of each row, shape (n,)."""
+    score = np.clip(score, _TINY, 1 - _TINY)
     return np.asarray(-np.where(label == 1, np.log(score), np.log1p(-score)))
+
+
+def _losses(model: Any, features: pd.DataFrame, label: np.ndarray) -> np.ndarray:
+    return log_losses(label, predict(model, features, problem="binary"))

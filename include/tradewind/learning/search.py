@@ -147,12 +147,14 @@ def search(
         trying.fitted = {trial.number: trying.fit_and_score(trial, rung.rows) for trial in alive}
         # A stable sort: of two equal ones the first drawn goes first, on every machine.
         alive.sort(key=trying.order)
-    for blend in (trial for trial in trials if trial.candidate == BLEND):
+    blend = next((trial for trial in trials if trial.candidate == BLEND), None)
+    if blend is not None:
         trying.fitted[blend.number] = trying.blend(blend, trials)
     # With a member that was fitted for the blend alone: it has seen every row, and may win as well.
     finals = [trial for trial in trials if trial.number in trying.fitted]
-    best = min(finals, key=lambda trial: (trying.order(trial), trial.number))
-    winner = trying.choose(best, trials)
+    winner = min(finals, key=lambda trial: (trying.order(trial), trial.number))
+    if blend is not None and not trying.outdoes(winner, blend):
+        winner = blend
     winner.won = True
     return Found(trying.fitted[winner.number], winner, trials)
 
@@ -163,6 +165,7 @@ class _Trying:
 
     Attributes:
         fitted: What the last rung fitted, by the trial's number.
+        answers: What each trial last scored the select stretch with, by its number.
     """
 
     model: ModelDefinition
@@ -172,6 +175,7 @@ class _Trying:
     sign: int
     deadline: float
     fitted: dict[int, Any] = field(default_factory=dict)
+    answers: dict[int, np.ndarray] = field(default_factory=dict)
 
     def fit_and_score(self, trial: Trial, rows: int) -> Pipeline:
         """Fit a configuration on so many rows, and write down how it fared."""
@@ -183,35 +187,40 @@ class _Trying:
 
     def blend(self, trial: Trial, trials: Sequence[Trial]) -> Any:
         """Put the best configuration of each member together; one that fell out is fitted now."""
-        members = {}
-        for name in self.model.train.blend:
-            own = [one for one in trials if one.candidate == name]
-            # Figures compare on the same rows only: first who came furthest, then who did best.
-            best = min(own, key=lambda one: (-len(one.scores), self.order(one)))
-            if best.number not in self.fitted:
-                self.fitted[best.number] = self.fit_and_score(best, len(self.fit.label))
-            members[name] = self.fitted[best.number]
-            trial.params = {
-                **trial.params,
-                **{f"{name}.{key}": value for key, value in best.params.items()},
-            }
+        best = {name: self._best_of(name, trials) for name in self.model.train.blend}
+        for one in best.values():
+            if one.number not in self.fitted:
+                self.fitted[one.number] = self.fit_and_score(one, len(self.fit.label))
+        trial.params = {
+            f"{name}.{key}": value
+            for name, one in best.items()
+            for key, value in one.params.items()
+        }
         with _faring(trial):
-            where = f"{self.model.name}: train.blend"
             together = blended(
-                members, problem=self.model.problem, features=self.fit.features, where=where
+                {name: self.fitted[one.number] for name, one in best.items()},
+                problem=self.model.problem,
+                features=self.fit.features,
+                where=f"{self.model.name}: train.blend",
             )
             trial.rows.append(len(self.fit.label))
             self._score(trial, together)
         return together
 
-    def choose(self, best: Trial, trials: Sequence[Trial]) -> Trial:
-        """Take the blend where there is one, unless the best of all is surely better."""
-        blend = next((trial for trial in trials if trial.candidate == BLEND), best)
-        both = self.fitted[blend.number], self.fitted[best.number]
-        select = self.select
-        if blend is best or not outdone(*both, select.features, select.label, days=select.days):
-            return blend
-        return best
+    def outdoes(self, trial: Trial, blend: Trial) -> bool:
+        """Whether a trial is surely better than the blend."""
+        return outdone(
+            self.answers[blend.number],
+            self.answers[trial.number],
+            self.select.label,
+            problem=self.model.problem,
+            days=self.select.days,
+        )
+
+    def _best_of(self, candidate: str, trials: Sequence[Trial]) -> Trial:
+        own = [trial for trial in trials if trial.candidate == candidate]
+        # Figures compare on the same rows only: first who came furthest, then who did best.
+        return min(own, key=lambda trial: (-len(trial.scores), self.order(trial)))
 
     def order(self, trial: Trial) -> float:
         """Sorts the better one first."""
@@ -219,6 +228,7 @@ class _Trying:
 
     def _score(self, trial: Trial, estimator: Any) -> None:
         score = predict(estimator, self.select.features, problem=self.model.problem)
+        self.answers[trial.number] = score
         trial.scores.append(self.objective(self.select.label, score))
 
 

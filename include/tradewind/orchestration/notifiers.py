@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -32,7 +33,7 @@ _SECONDS_TO_ANSWER = 30
 _FOLDER = "alerts"
 
 
-class IncidentNotifier(BaseNotifier):
+class IncidentNotifier(BaseNotifier, ABC):
     """Tells of incidents; each kind knows one way."""
 
     def __init__(self, incidents: Sequence[Incident]) -> None:
@@ -44,9 +45,9 @@ class IncidentNotifier(BaseNotifier):
         for incident in self.incidents:
             self.tell(incident)
 
+    @abstractmethod
     def tell(self, incident: Incident) -> None:
         """Tell of one."""
-        raise NotImplementedError
 
 
 class LogNotifier(IncidentNotifier):
