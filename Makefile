@@ -21,12 +21,12 @@ $(foreach name,$(filter $(FOREIGN),$(.VARIABLES)),$(eval unexport $(name)))
 STARTED := test -d "$${TRADEWIND_HOME:-.tradewind}/run"
 READY := { test -x $(BIN)/tradewind || $(MAKE) --no-print-directory setup; }
 
-.PHONY: help setup run stop status reset test drill check lint types format schema lock
+.PHONY: help setup run demo-employment run-all stop status reset test drill mutants check lint types format schema lock
 
 help: ## list the targets
 	echo "Tradewind: nightly machine-learning operations on Apache Airflow"
 	echo
-	sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'
 
 setup: ## make .venv from the hashed requirements; does nothing when it is there
 	for python in $(WITH) python3 python3.13 python3.12 python3.11 python; do \
@@ -40,6 +40,12 @@ setup: ## make .venv from the hashed requirements; does nothing when it is there
 
 run: setup ## start everything, train flight_delay on real flights, show the result, leave the UI up
 	$(BIN)/tradewind demo $(ARGS)
+
+run-all: setup ## the same with every model of config/models, one after the other
+	$(BIN)/tradewind demo --all $(ARGS)
+
+demo-employment: setup ## bring real people with their sex and race, and the model that is about them (Python below 3.13)
+	$(BIN)/tradewind demo-employment $(ARGS)
 
 stop: ## stop all that was started here, and only that
 	$(STARTED) || { echo "nothing was ever started here"; exit 0; }; \
@@ -55,8 +61,11 @@ reset: setup ## stop, and empty everything derived (lake, MLflow, ledger); sourc
 test: setup ## run every test, on two workers
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-drill: setup ## nights, kill switch and a bad promotion taken back, through the real scheduler (minutes)
-	$(BIN)/python -m pytest tests/integration/test_served_nights.py -m drill $(ARGS)
+drill: setup ## nights, approvals and a bad promotion taken back, through the real scheduler (minutes)
+	$(BIN)/python -m pytest tests/integration -m drill $(ARGS)
+
+mutants: setup ## break each comparison that a verdict depends on, and see a test go red (minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py $(ARGS)
 
 check: setup ## format, lint, types, layers, schema
 	$(BIN)/ruff format --check --quiet .

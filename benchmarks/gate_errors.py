@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,6 +187,7 @@ def evidence(value: float, error: float, draws: Draws) -> Evidence:
         champion_state="judged",
         champion_version=1,
         against_champion=difference(float(value), float(error), draws, confidence=CONFIDENCE),
+        day=date(2013, 12, 31),
     )
 
 

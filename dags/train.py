@@ -22,7 +22,9 @@ for model in runnable_models("train"):
             tasks.build_features(),
             tasks.train(),
             tasks.evaluate(),
+            [tasks.probe(), tasks.refit(), tasks.load_test()],
             tasks.pass_gates(),
+            *tasks.approvals(model),
             tasks.register(),
             tasks.release_lease(admission),
         )

@@ -8,15 +8,17 @@ import sys
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from tests.fixtures.mlflow import free_port
 from tests.fixtures.postgres import ledger_of_its_own
+from tests.gates.evidence import waivers
 from tradewind import cli
 from tradewind.cli import plumbing
 from tradewind.errors import RequestError
@@ -54,7 +56,7 @@ train:
   search: {trials: 1}
   candidates: {linear: {estimator: sklearn.linear_model.Ridge}}
 retrain: {cadence: 12 hours}
-"""
+""" + yaml.safe_dump({"gates": {"waivers": waivers()}})
 STAGES = {"admit", *TRAIN}
 SQL = "SELECT bill, paid_at, paid_at AS prediction_time, guests FROM bills\n"
 
@@ -152,6 +154,7 @@ def test_a_training_tells_its_way_and_its_verdict_and_each_line_once(place: Plac
     assert [line for line, count in Counter([*told, *verdict]).items() if count > 1] == []
     assert [name for name in dict.fromkeys(name for name, _, _ in way) if name in STAGES] == [
         "admit", "ingest", "validate", "features", "train", "evaluate",
+        "probe", "refit", "load_test",
     ]  # fmt: skip
     assert "mlflow." not in done.stderr
     assert done.stderr.count("125 of 1,000 unexpected") == 1
@@ -307,6 +310,24 @@ def test_a_night_is_scored_looked_at_and_decided_from_a_shell(night: Any) -> Non
     assert "10 predictions watched: 10 with a label" in looked.output
     assert "nothing asks for anything" in looked.output
     assert "no incident is open" in looked.output
+
+
+def test_days_are_pinned_and_what_to_declare_is_printed(place: Place, ask: Any) -> None:
+    days = ("--start", "2026-01-12", "--end", "2026-01-26")
+    pinned = ask("pin", "tips", *days, "--as-of", AS_OF)
+    assert pinned.exit_code == 0, pinned.output
+    assert "pinned 140 rows of 14 days, with 1 features" in pinned.output
+    told = yaml.safe_load(pinned.stdout[pinned.stdout.index("gates:") :])
+    again = json.loads(ask("pin", "tips", *days, "--as-of", AS_OF, "--json").stdout)
+    assert told["gates"]["benchmark"] == {
+        "pinned": again["digest"],
+        "start": date(2026, 1, 12),
+        "end": date(2026, 1, 26),
+    }
+    (event,) = place.ledger.events(model="tips", kind="pinned")
+    assert (event.actor, event.payload["rows"]) == ("ann", 140)
+    wrong = ask("pin", "tips", "--start", "monday", "--end", "2026-01-26")
+    assert (wrong.exit_code, "a date such as 2013-03-04" in wrong.output) == (2, True)
 
 
 def test_the_log_says_what_was_served_to_whom_and_why(night: Any, ask: Any) -> None:

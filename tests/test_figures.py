@@ -77,6 +77,22 @@ def replay_year(found: Any) -> list[str]:
     ]
 
 
+def promotion_budget(found: Any) -> list[str]:
+    return [
+        " | ".join(
+            [
+                f"| {one['planned']}{' (every night)' if one['planned'] == 365 else ''}",
+                *(
+                    f"{100 * one[rate]:.1f} %"
+                    for rate in ("budget", "alone", "worse", "worse_alone")
+                ),
+                f"{100 * found['error']:.0f} % |",
+            ]
+        )
+        for one in found["rates"]
+    ]
+
+
 def gate_errors(found: Any) -> list[str]:
     return [gate_line(one) for one in found["rates"]]
 
@@ -104,6 +120,7 @@ QUOTED: dict[str, tuple[str, Callable[[Any], list[str]]]] = {
     "scoring": ("docs/nights.md", scoring),
     "replay_year": ("docs/nights.md", replay_year),
     "gate_errors": ("docs/gates.md", gate_errors),
+    "promotion_budget": ("docs/gates/promotion_budget.md", promotion_budget),
 }
 
 

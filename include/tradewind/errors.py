@@ -9,7 +9,8 @@ The tree, by whom the error is for::
     │   ├── SourceUnavailableError   the source is down or refuses us
     │   ├── LakeUnavailableError     (also a LakeError)
     │   ├── LedgerUnavailableError   (also a LedgerError)
-    │   └── RegistryUnavailableError (also a RegistryError)
+    │   ├── RegistryUnavailableError (also a RegistryError)
+    │   └── LeaseHeldError           another run of the model is at work; its turn comes
     ├── DataError                whoever feeds the source: the data are not what was declared
     │   ├── EmptyIntervalError       no rows where there must be some
     │   ├── SchemaChangedError       a column was renamed, dropped or changed its type
@@ -61,6 +62,10 @@ class UnavailableError(TradewindError):
 
 class SourceUnavailableError(UnavailableError):
     """The source did not answer, or refused; trying again may help."""
+
+
+class LeaseHeldError(UnavailableError):
+    """Another run holds the model's lease for now; this one's turn comes."""
 
 
 class DataError(TradewindError):

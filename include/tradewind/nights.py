@@ -325,6 +325,30 @@ class Guard(Record):
     sentence: str
 
 
+HarmState = Literal["harm", "within", "unknown"]
+
+
+class HarmIndicator(Record):
+    """A declared figure by which harm would be seen, on the champion's matured rows.
+
+    Attributes:
+        where: The group, such as `sex = 2`.
+        figure: None where the rows are too few, which is `unknown` and never `within`.
+        state: `harm` where the whole interval lies beyond the declared limit.
+        then: What harm does.
+    """
+
+    name: str
+    metric: str
+    where: str
+    rows: int
+    units: int
+    figure: Estimate | None
+    state: HarmState
+    then: Literal["alert", "switch_off"]
+    sentence: str
+
+
 class Monitoring(Record):
     """What one night's look came to: the evidence of the decision, by value.
 
@@ -339,6 +363,7 @@ class Monitoring(Record):
         probation: The watch over the champion's promotion, while its probation lasts.
         arms: The watch over each arm, by its name.
         ready: Segments that passed the readiness test tonight.
+        indicators: What the harm review declares to be watched.
         people: Fairness figures and coverage by protected attribute, in plain values.
         value: What the model's decisions were worth above the naive rule's, with interval.
         operations: Rows, seconds, memory, failures, age of the model, callers.
@@ -359,6 +384,7 @@ class Monitoring(Record):
     probation: Guard | None = None
     arms: dict[str, Guard] = {}
     ready: list[ReadySegment] = []
+    indicators: list[HarmIndicator] = []
     people: dict[str, dict[str, float | str]] = {}
     value: Estimate | None = None
     value_currency: str | None = None
@@ -369,7 +395,14 @@ class Monitoring(Record):
 # -------------------------------------------------------------------------------------- deciding
 
 Action = Literal[
-    "nothing", "quarantine", "retrain", "wider_search", "roll_back", "back_off", "call_human"
+    "nothing",
+    "quarantine",
+    "switch_off",
+    "retrain",
+    "wider_search",
+    "roll_back",
+    "back_off",
+    "call_human",
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from tradewind.definition.loader import load_definition, model_folder
 from tradewind.definition.moments import midnight, parse_moment
-from tradewind.records import Admission, FeatureSet, Record, RunRequest
+from tradewind.records import RunRequest
 from tradewind.settings import load_settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
     from tradewind.settings import Settings
-    from tradewind.stores.stores import Stores
 
 
 def training_frame(
@@ -42,6 +41,7 @@ def training_frame(
         One row an entity, ordered by prediction time: the entity key, event_time,
         prediction_time, the declared features, label, label_known_at, label_state.
     """
+    from tradewind.pipeline import feature_set_of
     from tradewind.stores.stores import Stores
 
     stores = Stores.open(settings or load_settings())
@@ -54,19 +54,9 @@ def training_frame(
         reason="a frame to look at",
         window_days=window_days,
     )
-    feature_set = _feature_set(request, frozen, stores)
+    feature_set = feature_set_of(request, frozen, stores=stores)
     frame = stores.lake.read_table(feature_set.uri).to_pandas()
     return cast("pd.DataFrame", frame)
-
-
-def _feature_set(request: RunRequest, frozen: FrozenDefinition, stores: Stores) -> FeatureSet:
-    from tradewind.pipeline import TRAIN
-
-    admission = Admission(request=request, definition_digest=frozen.digest, fencing_token=0)
-    record: tuple[Record, ...] = ()
-    for name in ("ingest", "validate", "features"):
-        record = (TRAIN[name].load()(admission, frozen, *record, stores=stores),)
-    return cast("FeatureSet", record[0])
 
 
 def _definition(model: str, settings: Settings) -> FrozenDefinition:

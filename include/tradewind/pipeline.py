@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from tradewind.definition.loader import load_definition, model_folder
 from tradewind.definition.wider import widened
 from tradewind.errors import TradewindError
 from tradewind.nights import (
@@ -26,7 +27,9 @@ from tradewind.nights import (
 from tradewind.records import (
     Admission,
     Evaluation,
+    Examination,
     FeatureSet,
+    Pinned,
     Pipeline,
     Record,
     Refusal,
@@ -43,6 +46,7 @@ from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
 
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.stores.stores import Stores
@@ -74,6 +78,9 @@ class Stage:
         return cast("Callable[..., Record]", getattr(import_module(module), name))
 
 
+# What looks at a judged candidate, side by side, and what each is given.
+_TASKS = ("probe", "refit", "load_test")
+_JUDGED = ("validate", "features", "train", "evaluate")
 TRAIN: Mapping[str, Stage] = {
     "ingest": Stage("tradewind.stages.ingest:ingest", (), Snapshot),
     "validate": Stage("tradewind.stages.validate:validate", ("ingest",), Validated),
@@ -82,7 +89,8 @@ TRAIN: Mapping[str, Stage] = {
     "evaluate": Stage(
         "tradewind.stages.evaluate:evaluate", ("validate", "features", "train"), Evaluation
     ),
-    "gate": Stage("tradewind.stages.gate:judge", ("train", "evaluate"), Verdict),
+    **{task: Stage(f"tradewind.stages.examine:{task}", _JUDGED, Examination) for task in _TASKS},
+    "gate": Stage("tradewind.stages.gate:judge", ("train", "evaluate", *_TASKS), Verdict),
     "register": Stage(
         "tradewind.stages.register:register", ("train", "evaluate", "gate"), Registration
     ),
@@ -120,7 +128,7 @@ def admit(request: RunRequest, *, stores: Stores) -> Admission | Refusal:
         # Nothing runs after a failed admission, not even the release that would tell of it.
         _tell_of_failure(request, stores=stores)
         raise
-    _report("admit", request, decision, stores=stores)
+    report("admit", request, decision, stores=stores)
     if isinstance(decision, Refusal):
         write_back(request, stores=stores)
     elif decision.warning is None:
@@ -157,7 +165,7 @@ def run_stage(
     stage = PIPELINES[admission.request.pipeline][name]
     must = {"last_try": last_try} if stage.must_serve else {}
     result = stage.load()(admission, frozen, *inputs, stores=stores, **must)
-    _report(name, admission.request, result, stores=stores)
+    report(name, admission.request, result, stores=stores)
     return result
 
 
@@ -188,8 +196,42 @@ def release_order(order: ReleaseOrder, *, stores: Stores) -> Released:
         actor=order.actor,
         reason=order.reason,
     )
-    _report("release", request, result, stores=stores)
+    report("release", request, result, stores=stores)
     return result
+
+
+def feature_set_of(request: RunRequest, frozen: FrozenDefinition, *, stores: Stores) -> FeatureSet:
+    """Make the feature set that a training would learn from, and train nothing.
+
+    No lease is taken. What the lake already holds is reused, and what it has not is ingested,
+    validated and proved exactly as in a run.
+    """
+    admission = Admission(request=request, definition_digest=frozen.digest, fencing_token=0)
+    record: tuple[Record, ...] = ()
+    for name in ("ingest", "validate", "features"):
+        record = (TRAIN[name].load()(admission, frozen, *record, stores=stores),)
+    return cast("FeatureSet", record[0])
+
+
+def pin_days(request: RunRequest, *, start: date, end: date, stores: Stores) -> Pinned:
+    """Pin the labelled rows of some whole days, with the features of the folder's definition.
+
+    Args:
+        request: Who asks, for which model, and as of when.
+        start: The first day, in the model's time zone.
+        end: The day after the last one.
+        stores: Where everything is kept.
+
+    Raises:
+        DefinitionError: The model's folder is broken.
+        RequestError: The days cannot be pinned as of that moment.
+    """
+    from tradewind.stages.pin import pin  # noqa: PLC0415 (see Stage.function)
+
+    frozen = load_definition(model_folder(stores.settings.config_dir, request.model))
+    admission = Admission(request=request, definition_digest=frozen.digest, fencing_token=0)
+    feature_set = feature_set_of(request, frozen, stores=stores)
+    return pin(admission, frozen, feature_set, start=start, end=end, stores=stores)
 
 
 def run_pipeline(
@@ -234,7 +276,8 @@ def record_from(kind: type[R], value: Mapping[str, Any]) -> R:
     return kind.model_validate(dict(value))
 
 
-def _report(stage: str, request: RunRequest, result: Record, *, stores: Stores) -> None:
+def report(stage: str, request: RunRequest, result: Record, *, stores: Stores) -> None:
+    """Write what a stage said into the ledger and the log, and close what its failure opened."""
     outcome = brief(stage, request, result)
     stores.ledger.record_outcome(outcome)
     _end_failures(stage, request, stores=stores)

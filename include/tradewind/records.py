@@ -222,6 +222,22 @@ class Stretch(Record):
     units: int
 
 
+class Pretrained(Record):
+    """Where a model comes from that was not trained here.
+
+    Attributes:
+        source: Its address or its file.
+        provenance: Who trained it, on what.
+        licence: What allows its use.
+        trained_until: It learned from nothing that is as late as this; None where that is unknown.
+    """
+
+    source: str
+    provenance: str
+    licence: str
+    trained_until: Moment | None
+
+
 class TrainedModel(Record):
     """A candidate: fitted, calibrated where that helped, logged; not judged yet.
 
@@ -229,20 +245,25 @@ class TrainedModel(Record):
         train_key: Of everything that decides the outcome: definition, features, seed,
             requirements, Python, threads. The same key is the same model.
         candidate: The declared name of the estimator that won the search.
+        params: The searched parameters it won with, of a blend by `member.parameter`; None for a
+            model that was trained before they were recorded.
         run_id: MLflow's run.
         model_uri: MLflow's logged model (`models:/m-...`).
         prediction_digest: Of its scores on the judge rows.
         trials: How many configurations were tried.
+        pretrained: Where the winner comes from, if it was not trained here.
     """
 
     train_key: str
     candidate: str
+    params: dict[str, Any] | None = None
     run_id: str
     model_uri: str
     prediction_digest: str
     decision_threshold: float | None
     calibration: str
     trials: int
+    pretrained: Pretrained | None = None
     fit: Stretch
     select: Stretch
     judge: Stretch
@@ -285,6 +306,9 @@ class Evidence(Record):
         against_naive: The deciding metric's difference, as `against_champion`.
         money: Value of the decisions on the judge rows by player, where `value` is declared.
         missing: Why a figure is not there, by player and metric.
+        day: The model's local day that the run stands at: what expires is held against it.
+        findings: What was found for the gates that ask for more, by gate; each knows its shape.
+        unfound: Why a finding is not there, by gate.
     """
 
     metric: str
@@ -304,6 +328,9 @@ class Evidence(Record):
     money: dict[str, Estimate] = {}
     currency: str | None = None
     missing: dict[str, dict[str, str]] = {}
+    day: date
+    findings: dict[str, dict[str, Any]] = {}
+    unfound: dict[str, str] = {}
 
 
 class Evaluation(Record):
@@ -315,16 +342,60 @@ class Evaluation(Record):
         money: What the decisions are worth, one line, where `value` is declared.
         champion_version: Who was champion when the candidate was judged; it is promoted in place
             of that one only.
+        scores_uri: What every player answered, a row each judge row in their order: `candidate`,
+            `naive`, `champion` (where it was judged), and `judged`, whether the row counts.
     """
 
     digest: str
     uri: str
+    scores_uri: str
     headline: str
     money: str | None = None
     champion_version: int | None = None
 
 
-GateOutcome = Literal["passed", "blocked", "not_applicable"]
+class Finding(Record):
+    """Base of what one gate asks to be found; every figure in it is finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Pinned(Record):
+    """Rows that were pinned, on which versions of different times compare.
+
+    Attributes:
+        digest: Of the rows; it names them for good.
+        uri: In the lake.
+        days: How many whole days, from `start` to the day before `end`.
+        left_out: Rows of those days without a label.
+        features: How many features each row has.
+    """
+
+    model: str
+    digest: str
+    uri: str
+    rows: int
+    days: int
+    start: date
+    end: date
+    left_out: int
+    features: int
+
+
+class Examination(Record):
+    """Where the findings of one examination are.
+
+    Attributes:
+        uri: In the lake: `findings` and `unfound`, by gate.
+        lines: What was looked at, and how long each took; one line a gate.
+    """
+
+    digest: str
+    uri: str
+    lines: list[str]
+
+
+GateOutcome = Literal["passed", "blocked", "not_applicable", "waived"]
 
 
 class GateResult(Record):
@@ -336,6 +407,7 @@ class GateResult(Record):
         threshold: With what.
         interval: Around the figure.
         rows: How many judged rows it stands on, and `units` how many resampling units.
+        table: The figures behind it for a page, one row each, under the same headings.
     """
 
     gate: str
@@ -346,6 +418,7 @@ class GateResult(Record):
     interval: tuple[float, float] | None = None
     rows: int = 0
     units: int = 0
+    table: list[dict[str, str]] = []
 
 
 class Verdict(Record):
@@ -357,6 +430,68 @@ class Verdict(Record):
     results: list[GateResult]
 
 
+class Question(Record):
+    """What people are asked before a candidate is promoted, or why nobody is.
+
+    Attributes:
+        sentence: Who may answer until when; or why nobody is asked.
+        verdict_digest: Of the verdict that the question is about.
+        seat: Which of the people needed is asked for, from 1.
+        reviewers: Who may answer, by the ids of Airflow's users; nobody where nobody is asked.
+        until: When silence becomes a rejection.
+        page_uri: What they are shown, in the lake: `markdown`.
+    """
+
+    sentence: str
+    verdict_digest: str
+    seat: int = 1
+    reviewers: list[str] = []
+    until: Moment | None = None
+    page_uri: str | None = None
+
+
+Answer = Literal["not_asked", "approved", "rejected", "timed_out", "void"]
+
+
+class Approval(Record):
+    """What came of asking people about a candidate.
+
+    Attributes:
+        answer: `void` is the answer of somebody who may not give one; it counts for none.
+        verdict_digest: Of the verdict that it is about.
+        seat: Which of the people needed it is, from 1.
+        by: Who answered, by the id of Airflow's user, or the shell's; None for nobody.
+        name: Who that is.
+        note: What they left.
+        at: When they answered, or were taken to have.
+        reason: Why nobody was asked, or why the answer is void.
+    """
+
+    answer: Answer
+    verdict_digest: str
+    seat: int = 1
+    by: str | None = None
+    name: str | None = None
+    note: str | None = None
+    at: Moment | None = None
+    reason: str | None = None
+
+
+class Rejudged(Record):
+    """A candidate that people were asked about, ready to be registered.
+
+    Attributes:
+        admission: The run's, with the lease that it has now.
+        evaluation: What counts now, as `verdict`: of the first judgement, or anew.
+        sentence: Whether it was judged anew, and why.
+    """
+
+    admission: Admission
+    evaluation: Evaluation
+    verdict: Verdict
+    sentence: str
+
+
 class Registration(Record):
     """What became of the candidate.
 
@@ -365,7 +500,8 @@ class Registration(Record):
             `would_have` (the as-of lies before the champion's: a verdict, no promotion);
             `started_as_arm` (it scores beside the champion first); `held` (nothing is promoted
             until a date) and `retired` (the model is): a version that a person may promote later;
-            `rolled_back_before` (it needs a new verdict to return).
+            `rolled_back_before` (it needs a new verdict to return); `awaits_approval` (every gate
+            let it through, and people are still to say so); `rejected` (by people, or by silence).
         version: MLflow's version of the candidate, where it was registered.
         champion: The champion's version now.
         warning: What of MLflow and the ledger did not agree before.
@@ -380,6 +516,8 @@ class Registration(Record):
         "held",
         "retired",
         "rolled_back_before",
+        "awaits_approval",
+        "rejected",
     ]
     version: int | None
     champion: int | None

@@ -30,6 +30,7 @@ RETRIED = {
     errors.UnavailableError,
     errors.SourceUnavailableError,
     errors.LakeUnavailableError,
+    errors.LeaseHeldError,
     errors.LedgerUnavailableError,
     errors.RegistryError,
     errors.RegistryUnavailableError,

@@ -33,7 +33,7 @@ def test_a_run_with_its_lake_in_s3_ends_with_a_champion(
     parse: Callable[[], DagBag],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    open_shop(tmp_path / "shop")
+    open_shop(tmp_path / "shop", waived=True)
     monkeypatch.setenv("TRADEWIND_CONFIG", str(tmp_path / "shop" / "config"))
     monkeypatch.setenv("TRADEWIND_FILES", str(tmp_path / "shop"))
     monkeypatch.setenv("TRADEWIND_LAKE", f"s3://{s3.name}/lake")

@@ -599,6 +599,27 @@ _CASES = {
             )
         ],
     ),
+    "a waiver of a gate that there is not": (
+        WHOLE,
+        TEN_LINES
+        + "gates: {waivers: [{gate: fairnes, by: Ann, because: later, until: 2026-01-01}]}\n",
+        ["10: gates.waivers[0].gate: 'fairnes' is no gate; did you mean fairness?"],
+    ),
+    "a gate that is switched off twice": (
+        WHOLE,
+        TEN_LINES
+        + "gates:\n  waivers:\n"
+        + "  - {gate: fairness, by: Ann, because: later, until: 2026-01-01}\n" * 2,
+        [
+            "12: gates.waivers[0].gate: fairness is switched off twice: say it once",
+            "13: gates.waivers[1].gate: fairness is switched off twice: say it once",
+        ],
+    ),
+    "a waiver that never ends": (
+        WHOLE,
+        TEN_LINES + "gates: {waivers: [{gate: fairness, by: Ann, because: later}]}\n",
+        ["10: gates.waivers[0].until: this key is missing; expected a date such as 2013-07-01"],
+    ),
     "an own metric with a name that is taken": (
         "    cost: {kind",
         "    brier: {kind",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from tradewind.definition.schema import ModelDefinition
@@ -18,12 +19,24 @@ BODY: dict[str, Any] = {
     "features": {"types": {"x": "numeric"}},
     "label": {"relation": "s", "expression": "y"},
 }
+EXAMINED = (
+    *("slices", "fairness", "leakage", "fragility", "behaviour", "calibration", "simplicity"),
+    *("service", "poisoning", "benchmark", "stability", "downstream", "promotion_budget"),
+)
+"""The gates that decide on findings."""
 FLOORS = {"log_loss": {"of_naive": 0.98}, "roc_auc": {"at_least": 0.65}}
+
+
+def waivers(*gates: str) -> list[dict[str, Any]]:
+    """Switch gates off: all that decide on findings where none is named."""
+    said = {"by": "a test", "because": "it is about something else", "until": date(2099, 12, 31)}
+    return [{"gate": gate, **said} for gate in gates or EXAMINED]
 
 
 def model(**gates: Any) -> ModelDefinition:
     """A definition with floors, and what else its gates ask for."""
-    return ModelDefinition.model_validate({**BODY, "gates": {"threshold": FLOORS, **gates}})
+    asked = {"threshold": FLOORS, "waivers": waivers(), **gates}
+    return ModelDefinition.model_validate({**BODY, "gates": asked})
 
 
 def estimate(value: float, error: float = 0.01) -> Estimate:
@@ -61,5 +74,6 @@ def evidence(**changes: Any) -> Evidence:
         "champion": figures(0.52, 0.76),
         "against_naive": difference(0.117),
         "against_champion": difference(0.003),
+        "day": date(2024, 6, 1),
     }
     return Evidence.model_validate({**sound, **changes})

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tests.gates.evidence import difference, estimate, evidence, figures, model
+from tests.gates.evidence import EXAMINED, difference, estimate, evidence, figures, model
+from tradewind.definition.gates import Gates
+from tradewind.errors import EvidenceError
 from tradewind.gates import find_gates, passed, run_gates
+from tradewind.gates._evidence import better_or_worse
 from tradewind.gates.beats_champion import check as beats_champion
 from tradewind.gates.beats_naive import check as beats_naive
 from tradewind.gates.threshold import check as threshold
+from tradewind.stages.examination import find_examiners
 
 NAN = math.nan
+# What is asked of these stands in the definition; without it there is nothing to look at.
+WHERE_DECLARED = {"fairness", "behaviour", "downstream", "benchmark"}
+ONLY_FLOORS = {"threshold": find_gates()["threshold"]}
 # For each gate evidence that it alone blocks.
 ONLY_BLOCKED_BY = {
     "threshold": {
@@ -30,17 +38,45 @@ def outcomes(found):
 
 
 def test_the_gates_are_found_by_name_in_the_order_of_the_page():
-    assert list(find_gates()) == ["threshold", "beats_naive", "beats_champion"]
+    gates = find_gates()
+    assert list(gates)[:4] == ["pretrained", "threshold", "beats_naive", "beats_champion"]
+    orders = [gate.ORDER for gate in gates.values()]
+    assert orders == sorted(set(orders))
+
+
+def test_a_gate_of_which_somebody_must_look_first_has_its_examiner_and_its_section():
+    examiners = {name for task in ("probe", "refit", "load_test") for name in find_examiners(task)}
+    asking = {name for name, gate in find_gates().items() if hasattr(gate, "Found")}
+    assert asking == examiners
+    assert set(EXAMINED) <= asking
+    assert set(EXAMINED) <= set(Gates.model_fields)
+
+
+@pytest.mark.parametrize("gate", sorted(set(find_gates()) - set(ONLY_BLOCKED_BY)))
+def test_every_other_gate_has_tests_of_its_own(gate):
+    assert (Path(__file__).parent / f"test_{gate}.py").exists()
 
 
 def test_a_candidate_that_is_good_in_every_way_passes_every_gate():
     found = run_gates(evidence(), model())
-    assert outcomes(found) == dict.fromkeys(find_gates(), "passed")
+    assert outcomes(found).items() >= dict.fromkeys(ONLY_BLOCKED_BY, "passed").items()
     assert passed(found)
 
 
-def test_there_is_evidence_for_every_gate_that_it_alone_blocks():
-    assert set(ONLY_BLOCKED_BY) == set(find_gates())
+@pytest.mark.parametrize("gate", sorted(set(EXAMINED) - WHERE_DECLARED))
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({}, "what it decides on was not found: nobody looked"),
+        ({"unfound": "the disk was full"}, "was not found: the disk was full"),
+        ({"findings": {"foreign": 1}}, "what was found for it has another shape"),
+    ],
+)
+def test_a_gate_whose_finding_is_not_there_blocks_with_the_reason(gate, found, reason):
+    spoilt = evidence(**{part: {gate: said} for part, said in found.items()})
+    result = run_gates(spoilt, model(waivers=[]), gates={gate: find_gates()[gate]})[0]
+    assert result.outcome == "blocked"
+    assert reason in result.sentence
 
 
 @pytest.mark.parametrize("gate", sorted(ONLY_BLOCKED_BY))
@@ -100,6 +136,7 @@ def test_every_answer_says_its_rows_its_units_and_its_figures(gate):
         ("threshold", {"rows": 0, "units": 0}, "the table of judged rows is empty"),
         ("beats_naive", {"rows": 0, "units": 0}, "the table of judged rows is empty"),
         ("threshold", {"units": 27}, "are of 27 days, and fewer than 28 say too little"),
+        ("threshold", {"units": 1}, "are of 1 day, and fewer than 28 say too little"),
         ("beats_naive", {"metric": "brier"}, "the evidence is about brier"),
         ("beats_champion", {"confidence": 0.5}, "the definition asks for log_loss at 0.95"),
     ],
@@ -108,6 +145,26 @@ def test_evidence_that_is_missing_or_no_number_blocks_by_name_and_reason(gate, s
     result = run_gates(evidence(**spoilt), model(), gates={gate: find_gates()[gate]})[0]
     assert (result.gate, result.outcome) == (gate, "blocked")
     assert reason in result.sentence
+
+
+def test_one_row_of_each_of_28_days_is_enough_to_look_at():
+    found = run_gates(evidence(rows=1, units=28), model())
+    assert passed(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.0, "exactly as good"),
+        (0.003, "better by 0.003"),
+        (-0.003, "worse by 0.003"),
+        (999.6, "better by 1e+03"),
+        (1000.0, "better by 1,000"),
+        (-12_345.6, "worse by 12,346"),
+    ],
+)
+def test_a_difference_is_said_with_the_digits_that_a_person_reads(value, words):
+    assert better_or_worse(value) == words
 
 
 def test_an_exception_inside_a_gate_blocks_by_its_name(caplog):
@@ -155,6 +212,23 @@ def test_a_floor_is_held_against_the_figure_itself(floor, outcome):
     assert threshold(evidence(), model(threshold=floor)).outcome == outcome
 
 
+def test_every_floor_that_is_reached_is_said():
+    found = threshold(evidence(), model())
+    assert found.sentence == (
+        "Every floor is reached: log_loss 0.517 (0.497 to 0.537) is at most 0.621, 0.98 times the "
+        "naive rule's; roc_auc 0.765 (0.745 to 0.785) is at least 0.65. Judged on 27,075 rows of "
+        "30 days."
+    )
+
+
+@pytest.mark.parametrize(("problem", "name"), [("regression", "bias"), ("binary", "sharpness")])
+def test_a_metric_without_a_better_direction_is_no_multiple_of_the_naive_rules(problem, name):
+    figure = {name: estimate(1.0)}
+    asked = model(threshold={name: {"of_naive": 2.0}}).model_copy(update={"problem": problem})
+    with pytest.raises(EvidenceError, match=f"{name} has no better direction"):
+        threshold(evidence(candidate=figure, naive=figure), asked)
+
+
 def test_a_missed_floor_is_the_figure_shown():
     result = threshold(evidence(candidate=figures(0.517, 0.6)), model())
     assert (result.figure, result.threshold) == (0.6, 0.65)
@@ -167,7 +241,7 @@ def test_a_missed_floor_is_the_figure_shown():
 
 def test_a_floor_of_a_metric_that_nobody_measures_blocks():
     floors = {"sharpness": {"at_least": 0.5}}
-    result = run_gates(evidence(), model(threshold=floors))[0]
+    result = run_gates(evidence(), model(threshold=floors), gates=ONLY_FLOORS)[0]
     assert result.outcome == "blocked"
     assert "there is no sharpness of the candidate" in result.sentence
 
@@ -215,7 +289,8 @@ def test_a_champion_that_cannot_be_judged_blocks_with_the_reason():
     spoilt = evidence(champion_state="unusable", champion_problem="its files were changed")
     found = run_gates(spoilt, model())
     assert outcomes(found)["beats_champion"] == "blocked"
-    assert "version 3, and it cannot be judged on these rows: its files were" in found[-1].sentence
+    said = next(result.sentence for result in found if result.gate == "beats_champion")
+    assert "version 3, and it cannot be judged on these rows: its files were" in said
 
 
 @pytest.mark.parametrize(
@@ -246,6 +321,14 @@ def test_a_cap_on_the_margin_blocks_where_the_rows_are_too_noisy():
     assert "capped: the noise of these rows alone would ask for 0.015" in found.sentence
     wide = model(beats_champion={"at_most": 0.5})
     assert beats_champion(evidence(against_champion=difference(0.0)), wide).outcome == "passed"
+
+
+@pytest.mark.parametrize("at_most", [0.015, 0.5])
+def test_a_cap_that_the_noise_does_not_exceed_changes_nothing(at_most):
+    asked = model(beats_champion={"at_most": at_most})
+    found = beats_champion(evidence(against_champion=difference(0.0)), asked)
+    assert found.threshold == pytest.approx(-0.015)
+    assert "from the noise of these rows" in found.sentence
 
 
 def test_a_declared_margin_is_taken_as_it_is():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.sandbox import CLONE, FOLDER
+from tests.fixtures.sandbox import FOLDER
+from tests.fixtures.training import copy_demo
 from tradewind.local import platform as local_platform
 from tradewind.local.airflow_api import AirflowApi
 from tradewind.settings import Settings, load_settings
@@ -42,7 +42,7 @@ def settings_of(name: str) -> Settings:
     home = FOLDER / name
     config = home / "config"
     if not config.exists():
-        shutil.copytree(CLONE / "config", config)
+        copy_demo(home)
     return load_settings({"TRADEWIND_HOME": str(home), "TRADEWIND_CONFIG": str(config)})
 
 

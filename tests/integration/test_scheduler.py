@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tradewind.local import demo
+from tradewind.pipeline import TRAIN
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -26,8 +27,15 @@ pytestmark = pytest.mark.platform
 
 DAG = "flight_delay.train"
 # CPU seconds after which a task is in the middle of its work; the others are killed at sight.
-IN_THE_MIDDLE = {"ingest": 1.2, "validate": 2.5, "features": 3.0, "train": 6.0, "evaluate": 2.5}
-STAGES = ["admit", "ingest", "validate", "features", "train", "evaluate", "gate", "register"]
+IN_THE_MIDDLE = {
+    "ingest": 1.2,
+    "validate": 2.5,
+    "features": 3.0,
+    "train": 6.0,
+    "evaluate": 2.5,
+    "probe": 4.0,
+}
+STAGES = ["admit", *TRAIN]
 PATIENCE_SECONDS = 400
 
 

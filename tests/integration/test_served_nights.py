@@ -89,6 +89,7 @@ class Desk:
             "score": {"deadline": "20 seconds"},
             "schedule": {"retries": 2, "retry_delay": "1 second"},
             **changes,
+            "gates": {**DEFINITION["gates"], **changes.get("gates", {})},
         }
         self.folder.mkdir(exist_ok=True)
         (self.folder / "features.sql").write_text(SQL)

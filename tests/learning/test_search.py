@@ -12,7 +12,8 @@ from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tradewind.errors import DefinitionError, SearchTimeoutError
 from tradewind.learning.fit import fit_model
-from tradewind.learning.search import Sample, draw_trials, plan_rungs
+from tradewind.learning.sample import Sample
+from tradewind.learning.search import draw_trials, plan_rungs
 
 GRID = {"learning_rate": [0.05, 0.1, 0.3], "max_leaf_nodes": [3, 5, 7]}
 

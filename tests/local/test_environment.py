@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -150,6 +151,24 @@ def test_secrets_are_made_once_and_long_enough_for_what_they_sign(home: Settings
         environment.admin_password(layout)
         in (layout.secrets / "airflow-passwords.json").read_text()
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "kept"),
+    [
+        pytest.param('{"admin": "old", "rita": "hers"}', {"rita": "hers"}, id="other users"),
+        pytest.param("", {}, id="an empty file"),
+        pytest.param('{"rita": ', {}, id="a file cut short"),
+    ],
+)
+def test_airflows_passwords_of_other_users_outlive_a_start(
+    home: Settings, layout: Layout, known: str, kept: dict[str, str]
+):
+    file = layout.secrets / "airflow-passwords.json"
+    file.write_text(known)
+    environment.airflow_environment(home, layout, DATABASES, PORTS)
+    said = {"admin": environment.admin_password(layout), **kept}
+    assert json.loads(file.read_text()) == said
 
 
 def test_all_of_airflow_and_mlflow_stay_on_the_loopback(home: Settings, layout: Layout):

@@ -13,6 +13,7 @@ from tradewind.nights import (
     ColumnDrift,
     Grounds,
     Guard,
+    HarmIndicator,
     LabelCounts,
     LiveState,
     Monitoring,
@@ -94,6 +95,22 @@ def guard(state: str = "first_worse", difference: float = 0.04) -> Guard:
             "sentence": "its log loss is 0.04 above version 1's on the same 9,000 rows",
         }
     )
+
+
+def harm(name: str = "needless", state: str = "harm", then: str = "switch_off") -> HarmIndicator:
+    """A figure by which harm would be seen."""
+    said = {
+        "name": name,
+        "metric": "false_positive_rate",
+        "where": "price = 1",
+        "rows": 500,
+        "units": 28,
+        "figure": {"value": 0.4, "low": 0.36, "high": 0.44, "standard_error": 0.02},
+        "state": state,
+        "then": then,
+        "sentence": f"{name}: false positive rate of price = 1 is 0.4 (0.36 to 0.44)",
+    }
+    return HarmIndicator.model_validate(said)
 
 
 def sound_look(**changes: object) -> Monitoring:

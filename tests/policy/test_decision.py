@@ -15,12 +15,13 @@ from tests.policy.grounds import (
     declared,
     grounds,
     guard,
+    harm,
     nights_ago,
     past,
     retrain,
     sound_look,
 )
-from tradewind.nights import Decision, Grounds, LiveState
+from tradewind.nights import Decision, Grounds, HarmIndicator, LiveState
 from tradewind.policy.decision import decide_on
 from tradewind.policy.evidence import past_night
 
@@ -259,6 +260,38 @@ def test_nights_that_could_not_judge_a_cause_do_not_count_as_its_being_away(caus
     blind = past(60, **there)[:46] + past(14, judged=[])[:10] + past(4, **there)
     launched = [retrain(16, cause=cause, outcome="promoted")]
     assert decided(look=look, past=blind, retrains=launched).actions == ["wider_search"]
+
+
+def test_harm_switches_off_before_anything_is_learned_or_taken_back() -> None:
+    look = sound_look(
+        indicators=[harm()],
+        drift=[column("price")],
+        performance=below_bound(),
+        probation=guard(),
+    )
+    decision = decided(look=look, past=past(9, alarmed=["price"]))
+    assert (decision.actions, decision.layer, decision.cause) == (["switch_off"], "model", "harm")
+    assert not decision.launches
+    assert "version 2 decide no longer: needless: false positive rate" in decision.reason
+
+
+@pytest.mark.parametrize(
+    "one",
+    [harm(then="alert"), harm(state="within"), harm(state="unknown")],
+    ids=lambda one: one.state,
+)
+def test_only_seen_harm_that_is_to_switch_off_does(one: HarmIndicator) -> None:
+    assert decided(look=sound_look(indicators=[one])).actions == ["nothing"]
+
+
+def test_nothing_is_switched_off_on_broken_data_nor_twice_nor_for_another_version() -> None:
+    broken = sound_look(indicators=[harm()], breaches=[breach()])
+    assert decided(look=broken).actions == ["quarantine"]
+    look = sound_look(indicators=[harm()])
+    off = accepting().model_copy(update={"switched_off": "harm"})
+    assert decided(look=look, live=off).actions == ["nothing"]
+    moved = accepting().model_copy(update={"champion": 3})
+    assert decided(look=look, live=moved).actions == ["nothing"]
 
 
 def judged(**changes: object) -> list[str]:

@@ -12,6 +12,7 @@ from tests.policy.grounds import (
     declared,
     grounds,
     guard,
+    harm,
     past,
     retrain,
     sound_look,
@@ -30,6 +31,16 @@ def symptoms(stands_on: Grounds) -> list[Symptom]:
 
 def test_a_night_on_which_all_is_well_has_no_symptom() -> None:
     assert symptoms(grounds()) == []
+
+
+def test_each_figure_that_shows_harm_is_a_symptom_of_its_own() -> None:
+    figures = [harm(), harm("hidden", then="alert"), harm("fine", state="within")]
+    off, told = symptoms(grounds(sound_look(indicators=figures)))
+    assert [one.key for one in (off, told)] == ["harm:needless", "harm:hidden"]
+    assert (off.layer, off.severity) == ("model", "critical")
+    assert "with `resume`" in off.way_out
+    assert "with `fall_back`" in told.way_out
+    assert off.details == [figures[0].sentence]
 
 
 def test_ten_columns_with_one_cause_are_one_symptom() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.gates.evidence import waivers
 from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tradewind.gates import passed, run_gates
@@ -27,7 +28,8 @@ def judged_page(*, champion: Champion = CHAMPION, gates: Any = None, **changes: 
     """An evaluation of made-up scores and the gates' verdict, as the stages store them."""
     own = {"top": {"kind": "capture", "top": 0.2}} if "problem" not in changes else {}
     metrics = {"own": own, "resample": {"draws": 200}}
-    model = frames.definition(metrics=metrics, gates=gates or {}, **changes)
+    asked = {"waivers": waivers(), **(gates or {})}
+    model = frames.definition(metrics=metrics, gates=asked, **changes)
     frame = frames.feature_set()
     if model.problem == "regression":
         frame["label"] = frame["label"].astype(float) * 20 + frame["delay"]
@@ -43,8 +45,9 @@ def judged_page(*, champion: Champion = CHAMPION, gates: Any = None, **changes: 
             scores=_scores(judge, model, 1.9),
             trained_until=AS_OF - timedelta(days=30),
         )
+        players["champion"] = champion.scores
     judged = judge_players(model, judge, players, champion)
-    evidence = evidence_of(model, judged, champion)
+    evidence = evidence_of(model, judged, champion, day=AS_OF.date())
     evaluation = {
         "model": model.name,
         "owner": model.owner,

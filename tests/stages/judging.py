@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 
+from tests.gates.evidence import waivers
 from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tests.stages import own_metrics
@@ -75,6 +76,7 @@ class Scene:
             "sources": SOURCES,
             "metrics": {"resample": {"draws": 200}},
             **changes,
+            "gates": {"waivers": waivers(), **changes.get("gates", {})},
         }
         text = yaml.safe_dump(frames.body(name=self.model, **body))
         files = {"model.yaml": text, "features.sql": sql, module_key(OWN_METRICS): OWN_METRICS_TEXT}

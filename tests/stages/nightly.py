@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.fixtures.sandbox import CLONE
+from tests.gates.evidence import waivers
 from tradewind.pipeline import run_pipeline
 from tradewind.records import RunRequest
 from tradewind.settings import load_settings
@@ -78,6 +79,7 @@ DEFINITION: dict[str, Any] = {
     "fallback": {"rule": "group", "by": ["plan"]},
     "metrics": {"resample": {"draws": 200}},
     "monitor": {"performance": {"window": "7 days"}},
+    "gates": {"waivers": waivers()},
     "train": {
         "window": {"history": "1 day"},
         "judge_days": 30,
@@ -129,7 +131,8 @@ class Shop:
 
     def declare(self, sql: str = SQL, **changes: Any) -> None:
         """Write the model's folder."""
-        self.body |= changes
+        gates = {**self.body["gates"], **changes.pop("gates", {})}
+        self.body |= {**changes, "gates": gates}
         folder = self.folder / "config" / "models" / MODEL
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.yaml").write_text(yaml.safe_dump(self.body))

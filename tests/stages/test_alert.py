@@ -14,6 +14,7 @@ from tests.policy.grounds import (
     column,
     declared,
     grounds,
+    harm,
     past,
     sound_look,
 )
@@ -154,6 +155,26 @@ def test_a_failed_task_is_over_when_it_is_done_and_no_night_ends_it(stores: Stor
     assert len(incidents.select(model="churn")) == 1
     end_failure("failed:score:predict", "churn", stores=stores)
     assert incidents.select(model="churn") == []
+
+
+@pytest.mark.parametrize(
+    ("later", "ends"),
+    [
+        ({"indicators": [harm(state="within")]}, True),
+        ({"indicators": []}, True),
+        ({"indicators": [harm(state="unknown")]}, False),
+        ({"indicators": [], "problems": ["harm indicators could not be looked at"]}, False),
+        ({"indicators": [harm(state="within")], "breaches": [breach()]}, False),
+    ],
+    ids=["within", "no longer declared", "too few rows", "nobody looked", "broken data"],
+)
+def test_harm_is_over_when_it_is_seen_to_be(
+    stores: Stores, later: dict[str, object], *, ends: bool
+) -> None:
+    first = alerted(stores, look(indicators=[harm(then="alert")]))
+    assert first.open == ["harm:needless"]
+    tell(stores, first)
+    assert ("harm:needless" in alerted(stores, look(NEXT, **later)).closed) == ends
 
 
 def test_a_cause_behind_the_one_that_decided_is_not_over(stores: Stores) -> None:

@@ -86,7 +86,7 @@ def test_the_same_inputs_are_judged_once(scene, monkeypatch):
     first = evaluate(*arguments, stores=scene.stores)
     monkeypatch.setattr(scene.stores.registry, "load", None)
     assert evaluate(*arguments, stores=scene.stores) == first
-    assert scene.stores.lake.list("evaluations") == [first.uri]
+    assert scene.stores.lake.list("evaluations") == [first.uri, first.scores_uri]
 
 
 def test_a_champion_with_the_same_features_is_judged_on_the_same_frame(scene):

@@ -41,6 +41,10 @@ def verdict_of(scene: Scene, gates: dict[str, Any], frame=FRAME, declared=None, 
     return trained, judge(admission, frozen, trained, evaluation, stores=scene.stores)
 
 
+def sentence(verdict: Verdict, gate: str) -> str:
+    return next(result.sentence for result in verdict.results if result.gate == gate)
+
+
 def blocking(verdict: Verdict) -> list[str]:
     return [result.gate for result in verdict.results if result.outcome == "blocked"]
 
@@ -84,7 +88,7 @@ def test_an_equal_candidate_passes_as_non_inferior_and_is_blocked_as_superior(sc
     scene.champion(older, as_of=yesterday)
     _, verdict = verdict_of(scene, {})
     assert verdict.passed, verdict.results
-    assert verdict.results[-1].outcome == "passed"
+    assert {one.gate: one.outcome for one in verdict.results}["beats_champion"] == "passed"
     _, verdict = verdict_of(scene, {"beats_champion": {"policy": "superior"}})
     assert blocking(verdict) == ["beats_champion"]
 
@@ -103,7 +107,7 @@ def test_a_floor_of_an_own_metric_that_fails_blocks_by_name_and_reason(scene, ml
     assert blocking(verdict) == ["threshold"]
     assert (
         "there is no refuses of the candidate: its function failed: ValueError('no such thing')"
-        in verdict.results[0].sentence
+        in sentence(verdict, "threshold")
     )
     run = MlflowClient(mlflow_server).get_run(trained.run_id)
     assert run.data.tags["verdict"] == "blocked"
@@ -116,8 +120,8 @@ def test_a_deciding_metric_that_fails_for_one_player_blocks_by_name_and_reason(s
     declared = own_metrics("mean_gap", decides="mean_gap")
     _, verdict = verdict_of(scene, {}, declared=declared)
     assert blocking(verdict) == ["beats_naive"]
-    assert "there is no mean_gap of the naive rule" in verdict.results[1].sentence
-    assert "all scores are the same" in verdict.results[1].sentence
+    assert "there is no mean_gap of the naive rule" in sentence(verdict, "beats_naive")
+    assert "all scores are the same" in sentence(verdict, "beats_naive")
 
 
 def test_what_the_decisions_are_worth_is_in_mlflow(scene, mlflow_server):
@@ -160,7 +164,8 @@ def test_the_stage_asks_every_gate(scene, gate, spoilt):
     content = {"evidence": evidence.model_dump(mode="json")}
     digest = json_digest(content)
     scene.stores.lake.put_json(f"evaluations/{digest}.json", content)
-    evaluation = Evaluation(digest=digest, uri=f"evaluations/{digest}.json", headline="")
+    uri = f"evaluations/{digest}.json"
+    evaluation = Evaluation(digest=digest, uri=uri, scores_uri="none", headline="")
     verdict = judge(admission, frozen, trained, evaluation, stores=scene.stores)
     assert blocking(verdict) == [gate]
     assert not verdict.passed

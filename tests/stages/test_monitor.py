@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +27,7 @@ from tradewind.settings import load_settings
 from tradewind.stages._contract import history_of
 from tradewind.stages.decide import decide
 from tradewind.stages.register import register
-from tradewind.stores.events import ARM_STOPPED, NIGHT_MONITORED
+from tradewind.stores.events import ARM_STOPPED, NIGHT_MONITORED, RESUMED, SWITCHED_OFF
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -515,3 +517,85 @@ def test_the_page_is_whole_and_says_what_was_seen(month, looked):
         assert words in page
     assert page.count("<svg") == 4
     assert "http" not in page.replace("http-equiv", "")
+
+
+# -------------------------------------------------------------------------------------------- harm
+
+REVIEW = {"by": "Grace", "on": "2013-01-01", "until": "2014-01-01", "helps": ["a"], "harms": ["b"]}
+LIMITED = {
+    "few": {"metric": "selection_rate", "where": {"carrier": "UA"}, "at_least": 0.999},
+    "many": {"metric": "selection_rate", "where": {"carrier": "UA"}, "at_most": 0.001},
+    "enough": {"metric": "selection_rate", "where": {"carrier": "UA"}, "at_least": 0.001},
+    "work_days": {"metric": "mean_score", "where": {"weekend": False}, "at_most": 0.999},
+    "honest": {"metric": "calibration_gap", "at_most": 0.9, "window": "15 days"},
+    "last_week": {"metric": "mean_score", "at_most": 0.9, "window": "7 days"},
+    "nobody": {"metric": "true_positive_rate", "where": {"carrier": "QQ"}, "at_most": 0.5},
+}
+
+
+def reviewed(indicators: dict) -> dict:
+    dates = {name: date.fromisoformat(REVIEW[name]) for name in ("on", "until")}
+    return {**REVIEW, **dates, "indicators": indicators}
+
+
+def test_declared_figures_of_groups_are_held_against_their_limits(month, looked):
+    made = copy.copy(month)
+    made.changes = {**month.changes, "harm_review": reviewed(LIMITED)}
+    look = made.look()
+    found = {one.name: one for one in look.indicators}
+    states = {name: one.state for name, one in found.items()}
+    assert states == {
+        "few": "harm",
+        "many": "harm",
+        "enough": "within",
+        "work_days": "within",
+        "honest": "within",
+        "last_week": "unknown",
+        "nobody": "unknown",
+    }
+    people = looked.people["carrier"]
+    for name in ("few", "many"):
+        assert found[name].rows == people["UA: rows"]
+        assert found[name].figure.value == pytest.approx(people["UA: selection_rate"])
+    assert "few: selection rate of carrier = UA is 0." in found["few"].sentence
+    assert "at least 0.999 is declared" in found["few"].sentence
+    assert "at most 0.001 is declared" in found["many"].sentence
+    known = month.frame[month.frame["label_known_at"] <= LAST]
+    recent = known[known["prediction_time"] > LAST - 28 * DAY]
+    assert found["work_days"].rows == (~recent["weekend"]).sum()
+    assert (found["honest"].where, found["honest"].units) == ("all rows", 15)
+    assert "7 of the 14 matured days" in found["last_week"].sentence
+    assert "0 matured rows, and 100 are needed" in found["nobody"].sentence
+    assert any(line.startswith("warning: harm: many: ") for line in look_lines(look))
+    page = render(stored(made, look))
+    assert "The model does harm, by its own review." in page
+    assert "Harm, as its review says it would be seen" in page
+
+
+def test_without_a_review_no_figure_is_watched(looked):
+    assert looked.indicators == []
+
+
+def test_harm_switches_the_model_off_until_a_person_resumes_it(watched):
+    limit = {"many": {**LIMITED["many"], "then": "switch_off"}}
+    made = watched(harm_review=reviewed(limit))
+    made.score()
+    scene, frozen = made.scene, made.definition
+    stores, night, look = scene.stores, EVERY[17], made.look()
+    for _ in range(2):
+        decision = decide(scene.admission(frozen, as_of=night), frozen, look, stores=stores)
+    assert decision.actions == ["switch_off"]
+    (event,) = stores.ledger.events(model=scene.model, kind=SWITCHED_OFF)
+    assert (event.as_of, event.reason) == (night, decision.reason)
+    assert made.live(night).switched_off == decision.reason
+    assert stores.registry.model_tags(scene.model)["tradewind.serving"] == "fallback"
+    # A person has looked, and brings it back: what was before does not overrule that.
+    stores.ledger.append(
+        model=scene.model, kind=RESUMED, as_of=night, actor="ada", reason="it is right", payload={}
+    )
+    made.serve(EVERY[18])
+    (again,) = made.look(EVERY[18]).indicators
+    assert again.state == "unknown"
+    # Whoever does the night's work a second time does not switch it off a second time.
+    decide(scene.admission(frozen, as_of=night), frozen, look, stores=stores)
+    assert made.live(EVERY[18]).switched_off is None

@@ -56,6 +56,7 @@ EVIDENCE = Evidence(
     candidate={"log_loss": Estimate(value=0.4, low=0.3, high=0.5, standard_error=0.05)},
     naive={},
     champion_state="never",
+    day=JULY.date(),
 )
 PASSES = GateResult(gate="beats_naive", outcome="passed", sentence="it is better")
 BLOCKS = GateResult(gate="threshold", outcome="blocked", sentence="0.61 is below 0.7")
@@ -116,6 +117,7 @@ class Scene:
         evaluation = Evaluation(
             digest="evaluation",
             uri="evaluations/x.json",
+            scores_uri="evaluations/x.parquet",
             headline="good",
             champion_version=judged_against or (champion.version if champion else None),
         )

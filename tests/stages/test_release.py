@@ -27,7 +27,15 @@ from tradewind.promotion import (
     expire_arms,
     promote,
 )
-from tradewind.records import GateResult, StageOutcome, Stretch, TrainedModel, Verdict
+from tradewind.records import (
+    Admission,
+    GateResult,
+    RunRequest,
+    StageOutcome,
+    Stretch,
+    TrainedModel,
+    Verdict,
+)
 from tradewind.reports.brief import lines_of
 from tradewind.stages.release import carry_out
 from tradewind.stores.ledger import ROUTINE
@@ -67,7 +75,8 @@ class Scene:
             calibration="none", fit=days, select=days, judge=days,
         )  # fmt: skip
         run_id = f"train/{key}"
-        for stage, found in {"train": trained, **({"gate": said} if judged else {})}.items():
+        said_by = {"admit": self.admission(run_id), "train": trained}
+        for stage, found in {**said_by, **({"gate": said} if judged else {})}.items():
             self.stores.ledger.record_outcome(
                 StageOutcome(
                     model=self.model, run_id=run_id, stage=stage, as_of=JULY, lines=[],
@@ -76,6 +85,14 @@ class Scene:
             )  # fmt: skip
         tags = {"dag_run_id": run_id, **changes}
         return self.stores.registry.ensure_version(self.model, candidate.model_uri, tags)
+
+    def admission(self, run_id: str) -> Admission:
+        request = RunRequest(
+            model=self.model, run_id=run_id, as_of=JULY, actor="ann", reason="nightly"
+        )
+        digest = self.stores.ledger.last_definition(self.model)
+        assert digest is not None
+        return Admission(request=request, definition_digest=digest, fencing_token=1)
 
     def order(self, action: str, *, as_of: datetime = JULY + DAY, **more: Any) -> ReleaseOrder:
         self.runs.append(f"release/{len(self.runs)}")
@@ -209,6 +226,15 @@ def test_nobody_promotes_without_a_passing_verdict(scene: Scene) -> None:
         with pytest.raises(PromotionRefusedError, match=sentence):
             scene.do("start_canary", version=version, share=0.1)
     assert scene.alias() == 1
+
+
+def test_nobody_promotes_by_hand_what_people_must_approve_of_and_did_not(scene: Scene) -> None:
+    text = f"{WHOLE}\nrisk_tier: high\npromotion: {{reviewers: [rita]}}\n"
+    frozen = parse_definition({"model.yaml": text, "features.sql": SQL}, where="late")
+    scene.stores.ledger.freeze_definition(scene.model, frozen.files, as_of=JULY, actor="ann")
+    version = scene.version("unapproved", PASSES)
+    with pytest.raises(PromotionRefusedError, match="0 of the 1 approvals that it needs"):
+        scene.do("promote", version=version)
 
 
 def test_a_rollback_and_the_way_back_need_a_verdict_only_the_second_time(scene: Scene) -> None:

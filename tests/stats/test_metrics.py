@@ -181,6 +181,18 @@ def test_a_metric_without_a_better_direction_cannot_decide(decides):
         metrics_of(_model(problem="regression", metrics={"decides": decides}))
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"kind": "capture", "top": 0.2},
+        {"kind": "cost", "false_positive": 1.0, "false_negative": 2.0},
+    ],
+)
+def test_what_decisions_are_worth_is_no_metric_of_a_regression(own):
+    with pytest.raises(EvidenceError, match=r"metrics.own.mine: .* is of binary problems"):
+        metrics_of(_model(problem="regression", metrics={"own": {"mine": own}}))
+
+
 def test_one_class_is_an_error_with_its_count():
     with pytest.raises(EvidenceError, match="all 3 labels are 0: with one class"):
         binary_rows([0, 0, 0], [0.1, 0.2, 0.3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -177,6 +178,29 @@ def test_players_on_other_rows_cannot_be_compared():
     players = {**two_players(0), "third": two_players(1)["one"]}
     with pytest.raises(EvidenceError, match="the third was scored on other rows"):
         judged(players)
+
+
+@pytest.mark.parametrize("part", ["label", "unit", "weight"])
+def test_players_that_differ_in_one_column_cannot_be_compared(part):
+    players = two_players(0)
+    column = getattr(players["other"], part).copy()
+    column[-1] = 1 if column[-1] == 0 else 0
+    players["other"] = replace(players["other"], **{part: column})
+    with pytest.raises(EvidenceError, match="the other was scored on other rows"):
+        judged(players)
+
+
+def test_draws_of_other_units_are_not_of_these_rows():
+    draws = block_draws(UNITS + 1, block=5, draws=10, seed=0)
+    with pytest.raises(EvidenceError, match="the one was scored on other rows"):
+        judged(two_players(0), draws)
+
+
+def test_a_metric_without_a_better_direction_compares_nobody():
+    undirected = Metric("bias", BINARY["brier"].prepare, greater_is_better=None)
+    panel = compare(two_players(0), metrics={"bias": undirected}, draws=DRAWS, confidence=0.95)
+    with pytest.raises(EvidenceError, match="bias has a sign and no better direction"):
+        panel.difference("bias", better="one", than="other")
 
 
 def test_a_metric_that_raises_is_missing_with_its_reason():

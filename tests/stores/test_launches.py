@@ -9,7 +9,12 @@ import pytest
 
 from tradewind.records import Admission, RunRequest, StageOutcome
 from tradewind.stores import launches
-from tradewind.stores.events import LEASE_ACQUIRED, RETRAIN_ENDED, RETRAIN_LAUNCHED
+from tradewind.stores.events import (
+    APPROVAL_ASKED,
+    LEASE_ACQUIRED,
+    RETRAIN_ENDED,
+    RETRAIN_LAUNCHED,
+)
 from tradewind.stores.leases import Lease
 from tradewind.stores.stores import Stores
 
@@ -124,6 +129,23 @@ def test_a_launched_training_that_was_unlocked_has_taken_its_time_too(stores: St
     assert (told.outcome, silent.outcome) == ("failed", "failed")
     assert told.seconds == silent.seconds > 0
     assert len(ledger.events(model=MODEL, kind=RETRAIN_ENDED)) == 1
+
+
+def test_a_launched_training_that_people_think_about_has_not_failed(stores: Stores) -> None:
+    ledger, request = stores.ledger, request_of(1)
+    said = {"run_id": request.run_id, "cause": "drift", "wider": False, "decision": 1}
+    words = {"as_of": request.as_of, "actor": "ann", "reason": "it drifts"}
+    ledger.append(model=MODEL, kind=RETRAIN_LAUNCHED, payload=said, **words)
+    lease = taken(ledger, 1)
+    ledger.append(model=MODEL, kind=APPROVAL_ASKED, payload={"run_id": request.run_id}, **words)
+    launches.write_back(request, stores=stores)
+    ledger.release_lease(MODEL, holder=request.run_id, fencing_token=lease.fencing_token)
+    (awaited,) = launches.retrains(ledger, MODEL, given_up=timedelta(0))
+    assert awaited.outcome == "awaits_approval"
+    say(ledger, request, "register", {"outcome": "promoted"})
+    launches.write_back(request, stores=stores)
+    (promoted,) = launches.retrains(ledger, MODEL)
+    assert promoted.outcome == "promoted"
 
 
 def test_trainings_of_long_ago_are_left_out_but_for_the_last_verdict(ledger: Ledger) -> None:

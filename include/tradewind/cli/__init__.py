@@ -9,7 +9,17 @@ import sys
 
 import typer
 
-from tradewind.cli import definition, incidents, nights, platform, reading, releasing, running
+from tradewind.cli import (
+    approving,
+    definition,
+    incidents,
+    nights,
+    pinning,
+    platform,
+    reading,
+    releasing,
+    running,
+)
 from tradewind.errors import TradewindError
 
 # Services by the package that speaks to them; what a package raises is about its service.
@@ -21,7 +31,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The same stages and stores as in Airflow, for people and scripts.",
 )
-for group in (definition, running, releasing, nights, incidents, reading, platform):
+_GROUPS = (
+    *(definition, running, pinning, approving, releasing, nights, incidents, reading, platform),
+)
+for group in _GROUPS:
     app.add_typer(group.app)
 
 

@@ -13,12 +13,30 @@ app = typer.Typer()
 
 @app.command()
 def demo(
-    *, as_of: Annotated[str, typer.Option(help="The night that is trained.")] = "2013-07-01"
+    *,
+    as_of: Annotated[str, typer.Option(help="The night that is trained.")] = "2013-07-01",
+    every: Annotated[bool, typer.Option("--all", help="Every model, at its own day.")] = False,
 ) -> None:
     """Start everything, train flight_delay on real flights, show what became of it."""
-    from tradewind.local.walkthrough import show_demo
+    from tradewind.local.walkthrough import show_all, show_demo
 
-    raise typer.Exit(code=show_demo(plumbing.settings(), as_of=as_of, echo=typer.echo))
+    settings = plumbing.settings()
+    if every:
+        raise typer.Exit(code=show_all(settings, echo=typer.echo))
+    raise typer.Exit(code=show_demo(settings, as_of=as_of, echo=typer.echo))
+
+
+@app.command()
+def demo_employment() -> None:
+    """Bring the people of the census into the demo's tables, and the model that is about them."""
+    from tradewind.local import employment, platform
+
+    settings = plumbing.settings()
+    running = platform.up(settings, airflow=False, echo=typer.echo)
+    done = employment.provide(settings, running.demo_dsn, echo=typer.echo)
+    what = "are brought" if done.loaded else "were there already"
+    typer.echo(f"{done.rows:,} people {what}, and {done.folder} is their model: train it with")
+    typer.echo(f"  tradewind run {employment.MODEL} train")
 
 
 @app.command()

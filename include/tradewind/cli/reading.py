@@ -26,7 +26,9 @@ def models(*, as_json: plumbing.Json = False) -> None:
         typer.echo(f"{row['model']}: {champion}; owner {row['owner'] or 'unknown'}")
         for version in row["versions"]:
             aliases = f" ({', '.join(version['aliases'])})" if version["aliases"] else ""
-            typer.echo(f"  {version['version']}{aliases}  as of {plumbing.shown(version['as_of'])}")
+            waived = f"; gates switched off: {version['waived']}" if version["waived"] else ""
+            shown = f"as of {plumbing.shown(version['as_of'])}{waived}"
+            typer.echo(f"  {version['version']}{aliases}  {shown}")
 
 
 @app.command()

@@ -87,6 +87,8 @@ def estimator_problems(
 ) -> Iterator[tuple[KeyPath, str]]:
     """Find what is wrong with a candidate.
 
+    A model that is trained already is looked at when it is loaded.
+
     Every value of the search is tried by itself: scikit-learn would say what it thinks of one only
     when a trial of the search is fitted with it.
 
@@ -94,6 +96,8 @@ def estimator_problems(
         The path in model.yaml and what is wrong there.
     """
     at: KeyPath = ("train", "candidates", name)
+    if candidate.estimator is None:
+        return
     try:
         made = load_estimator(candidate.estimator)
     except DefinitionError as error:

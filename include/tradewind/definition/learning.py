@@ -132,11 +132,31 @@ class Window(Section):
         return self
 
 
-class Candidate(Section):
-    """One kind of estimator to try."""
+_FILE = ".skops"
+_OF_FITS = {"params", "search", "without", "numbers"}
 
-    estimator: str
+
+class Candidate(Section):
+    """One kind of estimator to try, or a model that was trained elsewhere."""
+
+    estimator: str | None = None
     """Its import path, within the allowed prefixes."""
+    from_: str | None = Field(
+        default=None, alias="from", pattern=r"^models:/[\w./-]+$|^[\w./-]+\.skops$"
+    )
+    """In place of `estimator`, a model that is trained already, and is not fitted again:
+    `models:/<name>/<version>` or `models:/m-…` of this registry, or a file in skops' format, by its
+    path from the model's folder and within the folder of definitions. It takes the features of this
+    definition, and every gate applies to it."""
+    digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Of such a file: its SHA-256, in hexadecimal digits. Another file is refused."""
+    provenance: str | None = Field(default=None, min_length=1)
+    """Of such a file: who trained it, on what, and where it comes from."""
+    licence: str | None = Field(default=None, min_length=1)
+    """Of such a file: what allows its use."""
+    trained_until: date | Literal["unknown"] | None = None
+    """Of such a file: the last day that it learned anything from, or `unknown`. Judged rows of that
+    day or an earlier one block; where it is unknown, the verdict says so."""
     params: dict[str, Any] = {}
     """Fixed parameters."""
     search: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
@@ -154,6 +174,30 @@ class Candidate(Section):
             msg = f"{', '.join(both)}: a parameter is fixed (`params`) or searched (`search`)"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Candidate:
+        if (self.estimator is None) == (self.from_ is None):
+            msg = "a candidate has an `estimator`, or is trained already (`from`)"
+            raise ValueError(msg)
+        of_a_file = {"digest", "provenance", "licence", "trained_until"}
+        said = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        is_file = self.from_ is not None and self.from_.endswith(_FILE)
+        foreign = said & (_OF_FITS if self.from_ else set())
+        foreign |= set() if is_file else said & of_a_file
+        if foreign:
+            kind = "a file" if is_file else "a model of the registry" if self.from_ else "a fit"
+            msg = f"{', '.join(sorted(foreign))}: not of {kind}"
+            raise ValueError(msg)
+        if is_file and (missing := sorted(of_a_file - said)):
+            msg = f"a file that was trained elsewhere needs {', '.join(missing)} as well"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The estimator's import path, or where a trained model comes from."""
+        return self.estimator or self.from_ or ""
 
 
 class Search(Section):
@@ -222,6 +266,16 @@ class Train(Section):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _blends_are_fitted(self) -> Train:
+        trained = [n for n in self.blend if n in self.candidates and self.candidates[n].from_]
+        if trained:
+            msg = (
+                f"blend: {', '.join(trained)} is trained already: a blend is of models fitted here"
+            )
+            raise ValueError(msg)
+        return self
+
 
 class Fallback(Section):
     """The naive rule: what a model is judged beside, and must beat by the gate `beats_naive`."""
@@ -244,60 +298,6 @@ class Fallback(Section):
             msg = "`shrink` is for `rule: group`"
             raise ValueError(msg)
         return self
-
-
-class Floor(Section):
-    """A level that a metric must reach, whoever else is worse."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-    of_naive: float | None = Field(default=None, gt=0)
-    """A multiple of the naive rule's figure on the same rows: 0.98 asks for two per cent less."""
-
-    @model_validator(mode="after")
-    def _one_level(self) -> Floor:
-        if sum(v is not None for v in (self.at_least, self.at_most, self.of_naive)) != 1:
-            msg = "say one of at_least, at_most, of_naive"
-            raise ValueError(msg)
-        return self
-
-
-class BeatsNaive(Section):
-    """The lower bound of the advantage over the naive rule must clear `by`."""
-
-    by: float = Field(default=0.0, ge=0)
-
-
-class BeatsChampion(Section):
-    """The candidate against the champion on the same rows."""
-
-    policy: Literal["non_inferior", "superior"] = "non_inferior"
-    margin: Literal["auto"] | Annotated[float, Field(gt=0)] = "auto"
-    """How much worse is still equal, for `non_inferior`. `auto` takes it from the measured
-    standard error, so that the fresher of two equal models passes four times out of five."""
-    at_most: float | None = Field(default=None, gt=0)
-    """A cap on the automatic margin: with noisier rows than this allows, the gate blocks more."""
-
-    @model_validator(mode="after")
-    def _margin_is_used(self) -> BeatsChampion:
-        if self.policy == "superior" and self.model_fields_set & {"margin", "at_most"}:
-            msg = "`margin` and `at_most` are for `policy: non_inferior`"
-            raise ValueError(msg)
-        if self.margin != "auto" and self.at_most is not None:
-            msg = "`at_most` caps `margin: auto`; this margin is a number already"
-            raise ValueError(msg)
-        return self
-
-
-class Gates(Section):
-    """What stands between a candidate and the registry. All are on."""
-
-    threshold: dict[str, Floor] = {}
-    """Floors by metric."""
-    beats_naive: BeatsNaive = BeatsNaive()
-    beats_champion: BeatsChampion = BeatsChampion()
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    """Of every one-sided bound that a gate compares."""
 
 
 class Value(Section):

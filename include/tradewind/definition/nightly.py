@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from tradewind.definition.base import Duration, Identifier, Section
 from tradewind.definition.learning import Candidate
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+UserId = Annotated[str, Field(min_length=1)]
 Way = Literal["log", "file", "email", "slack", "webhook"]
 
 
@@ -155,6 +157,20 @@ class Promotion(Section):
     error: float = Field(default=0.05, gt=0, lt=0.5)
     """The probability that a promotion of an equal model is ever rolled back, or an arm decided
     wrongly."""
+    approval: Literal["by_risk", "required"] = "by_risk"
+    """`required` asks one reviewer also where `risk_tier` asks none."""
+    reviewers: list[UserId] = []
+    """Who may approve: users by the id that Airflow's auth manager gives them. Nobody approves of a
+    candidate whose training they started themselves."""
+    approve_within: Duration = Field(default="3 days", validate_default=True)
+    """No answer for so long is a rejection."""
+
+    @model_validator(mode="after")
+    def _people_have_time(self) -> Self:
+        if self.approve_within <= timedelta(0):
+            msg = "`approve_within` leaves nobody the time to answer"
+            raise ValueError(msg)
+        return self
 
 
 class Alerts(Section):

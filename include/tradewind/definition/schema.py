@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tradewind.definition.base import Column, Columns, Duration, Identifier, OrText, Section
+from tradewind.definition.gates import Gates
+from tradewind.definition.governance import Acceptance, HarmReview
 from tradewind.definition.learning import (
     DEFAULT_CANDIDATES,
     Candidate,
     Fallback,
     Features,
-    Gates,
     Label,
     Metrics,
     Problem,
@@ -24,6 +25,9 @@ from tradewind.definition.learning import (
 )
 from tradewind.definition.nightly import Alerts, Monitor, Promotion, Retrain, Score
 from tradewind.definition.sources import Repair, Source, Validate
+
+RiskTier = Literal["low", "high", "critical"]
+_PEOPLE: dict[RiskTier, int] = {"low": 0, "high": 1, "critical": 2}
 
 
 class Purpose(Section):
@@ -102,6 +106,13 @@ class ModelDefinition(Section):
     owner: str = Field(min_length=1)
     purpose: Annotated[Purpose, BeforeValidator(_as_purpose), OrText()]
     """A sentence, or its parts."""
+    risk_tier: RiskTier = "low"
+    """How bad a wrong model is. `low` promotes by itself, `high` needs the approval of one declared
+    reviewer, `critical` that of two."""
+    acceptance: Acceptance | None = None
+    """The error that the business can live with; asked for from `risk_tier: high` on."""
+    harm_review: HarmReview | None = None
+    """Who is helped and who harmed; asked for from `risk_tier: high` on."""
     problem: Problem
     entity_key: Columns
     """The columns that name what a row of the features is about."""
@@ -152,6 +163,11 @@ class ModelDefinition(Section):
     def zone(self) -> ZoneInfo:
         """The model's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def approvals_needed(self) -> int:
+        """How many different people must approve of a candidate before it is promoted."""
+        return max(_PEOPLE[self.risk_tier], int(self.promotion.approval == "required"))
 
     @property
     def deciding_metric(self) -> str:

@@ -5,7 +5,11 @@ and `ORDER`, its place on the page; a new file is a new gate, and nothing else n
 module whose name begins with an underscore is none.
 
 Whatever goes wrong inside a gate blocks, by name and reason: missing evidence, an empty table, a
-NaN, an exception. Silence is never consent.
+NaN, an exception. Silence is never consent. A gate is switched off by a waiver only, which has a
+name, a reason and a last day.
+
+A gate that asks for more than figures defines the `Finding` it is given; the module of its name in
+`tradewind.stages.examination` finds it.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from tradewind.records import GateResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
+    from tradewind.definition.gates.waivers import Waiver
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Evidence
 
@@ -67,7 +73,35 @@ def passed(results: list[GateResult]) -> bool:
     return "passed" in outcomes and "blocked" not in outcomes
 
 
+def waiver_of(gate: str, model: ModelDefinition, *, day: date) -> Waiver | None:
+    """Find who switched a gate off, if somebody did and it holds on this day."""
+    declared = [one for one in model.gates.waivers if one.gate == gate and day <= one.until]
+    return declared[0] if declared else None
+
+
 def _ask(name: str, gate: Gate, evidence: Evidence, model: ModelDefinition) -> GateResult:
+    waiver = waiver_of(name, model, day=evidence.day)
+    if waiver is not None:
+        return _waived(waiver, evidence)
+    result = _answer(name, gate, evidence, model)
+    expired = [one for one in model.gates.waivers if one.gate == name]
+    if not expired:
+        return result
+    said = f"{result.sentence} A waiver by {expired[-1].by} ended on {expired[-1].until}."
+    return result.model_copy(update={"sentence": said})
+
+
+def _waived(waiver: Waiver, evidence: Evidence) -> GateResult:
+    return GateResult(
+        gate=waiver.gate,
+        outcome="waived",
+        sentence=f"Switched off by {waiver.by} until {waiver.until}: {waiver.because}",
+        rows=evidence.rows,
+        units=evidence.units,
+    )
+
+
+def _answer(name: str, gate: Gate, evidence: Evidence, model: ModelDefinition) -> GateResult:
     try:
         require_sound(evidence, model)
         return gate.check(evidence, model)

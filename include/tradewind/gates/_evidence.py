@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from pydantic import ValidationError
 
 from tradewind.errors import EvidenceError
+from tradewind.records import Finding, GateResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Difference, Estimate, Evidence
@@ -17,6 +20,7 @@ Player = Literal["candidate", "naive", "champion"]
 _NAMES = {"candidate": "candidate", "naive": "naive rule", "champion": "champion"}
 FEWEST_UNITS = 28
 _MANY = 1_000
+F = TypeVar("F", bound=Finding)
 
 
 def require_sound(evidence: Evidence, model: ModelDefinition) -> None:
@@ -73,6 +77,36 @@ def gap(evidence: Evidence, *, against: Player) -> Difference:
     return difference
 
 
+def finding(evidence: Evidence, gate: str, kind: type[F]) -> F:
+    """Take what was found for one gate.
+
+    Raises:
+        EvidenceError: It is missing, not of the shape that the gate knows, or holds a figure that
+            is not finite.
+    """
+    found = evidence.findings.get(gate)
+    if found is None:
+        reason = evidence.unfound.get(gate, "nobody looked")
+        raise EvidenceError(f"what it decides on was not found: {reason}")
+    # What is nested in a finding (an estimate) has rules of its own, and knows no NaN as wrong.
+    _require_finite(f"what was found for {gate}", *_figures_in(found))
+    try:
+        return kind.model_validate(found)
+    except ValidationError as error:
+        raise EvidenceError(f"what was found for it has another shape: {error}") from error
+
+
+def not_applicable(gate: str, evidence: Evidence, sentence: str) -> GateResult:
+    """Say that there is nothing for a gate to compare, and why."""
+    return GateResult(
+        gate=gate,
+        outcome="not_applicable",
+        sentence=sentence,
+        rows=evidence.rows,
+        units=evidence.units,
+    )
+
+
 def number(value: float) -> str:
     """Write a figure with the digits that a person reads: `0.517`, `12,345`."""
     return f"{value:,.0f}" if abs(value) >= _MANY else f"{value:.3g}"
@@ -109,6 +143,17 @@ def could_show(difference: Difference) -> str:
     )
 
 
+def _figures_in(value: object) -> Iterator[float]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _figures_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _figures_in(inner)
+    elif isinstance(value, float):
+        yield value
+
+
 def _reason(evidence: Evidence, metric: str, player: str) -> str:
     said = evidence.missing.get(player, {}).get(metric)
     return f": {said}" if said else ""
@@ -116,4 +161,5 @@ def _reason(evidence: Evidence, metric: str, player: str) -> str:
 
 def _require_finite(name: str, *values: float) -> None:
     if not all(math.isfinite(value) for value in values):
-        raise EvidenceError(f"{name} is not a number: {', '.join(map(str, values))}")
+        shown = [str(value) for value in values if not math.isfinite(value)][:3]
+        raise EvidenceError(f"{name} is not a number: {', '.join(shown)}")

@@ -18,12 +18,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import better_or_worse, could_show, figure, gap, ground, number
+from tradewind.gates._evidence import (
+    better_or_worse,
+    could_show,
+    figure,
+    gap,
+    ground,
+    not_applicable,
+    number,
+)
 from tradewind.gates.threshold import measure
 from tradewind.records import GateResult
 
 if TYPE_CHECKING:
-    from tradewind.definition.learning import BeatsChampion
+    from tradewind.definition.gates.comparisons import BeatsChampion
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Difference, Evidence, GateOutcome
 
@@ -36,27 +44,29 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
     Raises:
         EvidenceError: The champion cannot be judged, or the comparison is missing.
     """
+    said = no_comparison(evidence)
+    if said is not None:
+        return not_applicable("beats_champion", evidence, said)
+    return _compare(evidence, model)
+
+
+def no_comparison(evidence: Evidence) -> str | None:
+    """Say why there is no champion to compare with; None where there is one.
+
+    Raises:
+        EvidenceError: There is one, and it cannot be judged.
+    """
     version = evidence.champion_version
     if evidence.champion_state == "never":
-        return _no_comparison(evidence, "There has never been a champion of this model.")
+        return "There has never been a champion of this model."
     if evidence.champion_state == "is_candidate":
-        return _no_comparison(evidence, f"The candidate is the champion itself, version {version}.")
+        return f"The candidate is the champion itself, version {version}."
     if evidence.champion_state == "unusable":
         raise EvidenceError(
             f"there is a champion, version {version}, and it cannot be judged on these rows: "
             f"{evidence.champion_problem or 'no reason was recorded'}"
         )
-    return _compare(evidence, model)
-
-
-def _no_comparison(evidence: Evidence, sentence: str) -> GateResult:
-    return GateResult(
-        gate="beats_champion",
-        outcome="not_applicable",
-        sentence=sentence,
-        rows=evidence.rows,
-        units=evidence.units,
-    )
+    return None
 
 
 def _compare(evidence: Evidence, model: ModelDefinition) -> GateResult:
@@ -87,7 +97,7 @@ def _superior(against: Difference) -> tuple[GateOutcome, float, str]:
 def _non_inferior(
     evidence: Evidence, model: ModelDefinition, against: Difference
 ) -> tuple[GateOutcome, float, str]:
-    margin, origin = _margin(model.gates.beats_champion, against)
+    margin, origin = margin_of(model.gates.beats_champion, against)
     missed = [floor.words for floor in measure(evidence, model) if not floor.held]
     # Two identical models differ by nothing at all, with no error: that is not worse.
     close = against.low >= -margin
@@ -100,7 +110,13 @@ def _non_inferior(
     return ("passed" if close and not missed else "blocked"), -margin, words
 
 
-def _margin(policy: BeatsChampion, against: Difference) -> tuple[float, str]:
+def margin_of(policy: BeatsChampion, against: Difference) -> tuple[float, str]:
+    """How much worse is still equal, and where that comes from.
+
+    Args:
+        policy: What the definition says of it.
+        against: The difference to the champion, which knows the noise of its rows.
+    """
     if policy.margin != "auto":
         return policy.margin, "as the definition says"
     if policy.at_most is not None and against.smallest_detectable > policy.at_most:

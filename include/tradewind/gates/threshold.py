@@ -3,6 +3,9 @@
 A floor is compared with the figure itself; its interval stands beside it. A floor is set by what a
 decision needs and not by how sure one is, and a lower bound instead would move it with the number
 of rows. That the candidate is really better than nothing is `beats_naive`'s to say, with a bound.
+
+A weak first model ships where somebody signed for it: while there has never been a champion, the
+level of a valid `acceptance` takes the place of its metric's floor.
 """
 
 from __future__ import annotations
@@ -11,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import figure, ground, interval, number
+from tradewind.gates._evidence import figure, ground, interval, not_applicable, number
 from tradewind.records import GateResult
 from tradewind.stats.metrics import metrics_of
 
 if TYPE_CHECKING:
-    from tradewind.definition.learning import Floor
+    from tradewind.definition.gates.comparisons import Floor
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Estimate, Evidence
     from tradewind.stats.metrics import Metric
@@ -56,13 +59,8 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
     """
     floors = measure(evidence, model)
     if not floors:
-        return GateResult(
-            gate="threshold",
-            outcome="not_applicable",
-            sentence="The definition sets no floor (`gates.threshold`).",
-            rows=evidence.rows,
-            units=evidence.units,
-        )
+        said = "The definition sets no floor (`gates.threshold`)."
+        return not_applicable("threshold", evidence, said)
     missed = [floor for floor in floors if not floor.held]
     shown = (missed or floors)[0]
     words = "; ".join(floor.words for floor in missed or floors)
@@ -85,17 +83,40 @@ def measure(evidence: Evidence, model: ModelDefinition) -> list[Measured]:
     Raises:
         EvidenceError: A metric that has a floor was not measured.
     """
-    floors = model.gates.threshold
     metrics = metrics_of(model)
-    return [_measure(evidence, name, floor, metrics.get(name)) for name, floor in floors.items()]
+    return [
+        _measure(
+            evidence,
+            name,
+            _accepted(evidence, model, name) or _level(evidence, name, floor, metrics.get(name)),
+        )
+        for name, floor in model.gates.threshold.items()
+    ]
 
 
-def _measure(evidence: Evidence, name: str, floor: Floor, metric: Metric | None) -> Measured:
+def _accepted(
+    evidence: Evidence, model: ModelDefinition, metric: str
+) -> tuple[str, float, str] | None:
+    """The signed level that takes the place of a first model's floor, while it holds."""
+    signed = model.acceptance
+    if signed is None or signed.metric != metric:
+        return None
+    if evidence.champion_state != "never" or evidence.day > signed.review:
+        return None
+    side = _LESS_IS_BETTER if signed.at_most is not None else "at_least"
+    words = (
+        f", which {signed.by} accepted until {signed.review} in the place of the floor, as there "
+        "has never been a champion"
+    )
+    return side, signed.level, words
+
+
+def _measure(evidence: Evidence, name: str, asked: tuple[str, float, str]) -> Measured:
     own = figure(evidence, name, of="candidate")
-    side, level, origin = _level(evidence, name, floor, metric)
+    side, level, origin = asked
     measured = Measured(own, level, side, "")
-    asked = f"{side.replace('_', ' ')} {number(level)}{origin}"
-    words = f"{name} {interval(own)} {'is' if measured.held else 'is not'} {asked}"
+    floor = f"{side.replace('_', ' ')} {number(level)}{origin}"
+    words = f"{name} {interval(own)} {'is' if measured.held else 'is not'} {floor}"
     return Measured(own, level, side, words)
 
 

@@ -32,12 +32,21 @@ def result_of(fitted: Fitted, scores: np.ndarray, *, train_key: str) -> dict[str
     return {
         "train_key": train_key,
         "candidate": fitted.found.winner.candidate,
-        "prediction_digest": hashlib.blake2b(scores.tobytes(), digest_size=16).hexdigest(),
+        "params": dict(fitted.found.winner.params),
+        "prediction_digest": prediction_digest(scores),
         "decision_threshold": fitted.decision_threshold,
         "calibration": fitted.calibrated.method,
         "trials": len(fitted.found.trials),
+        "pretrained": None
+        if fitted.pretrained is None
+        else fitted.pretrained.model_dump(mode="json"),
         **{name: s.model_dump(mode="json") for name, s in fitted.split.stretches.items()},
     }
+
+
+def prediction_digest(scores: np.ndarray) -> str:
+    """Name scores by their bits: two models that differ in the last one have another name."""
+    return hashlib.blake2b(scores.tobytes(), digest_size=16).hexdigest()
 
 
 def metadata_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
@@ -46,6 +55,9 @@ def metadata_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
     Everything it learned from, fit and select alike, lies before `trained_until`.
     """
     stretches, split = fitted.split.stretches, fitted.split
+    until = stretches["select"].end
+    if fitted.pretrained is not None and fitted.pretrained.trained_until is not None:
+        until = max(until, fitted.pretrained.trained_until)
     last_label = max(split.fit["label_known_at"].max(), split.select["label_known_at"].max())
     return {
         "model": model.name,
@@ -56,7 +68,7 @@ def metadata_of(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
         "calibration": fitted.calibrated.method,
         "fit_start": stretches["fit"].start.isoformat(),
         "fit_end": stretches["fit"].end.isoformat(),
-        "trained_until": stretches["select"].end.isoformat(),
+        "trained_until": until.isoformat(),
         "last_training_label": last_label.isoformat(),
         "params": params_of(fitted, model),
     }
@@ -88,12 +100,12 @@ def _declared(winner: Trial, model: ModelDefinition) -> tuple[str, dict[str, Any
     """What the winner is, and its parameters that were not searched."""
     if winner.candidate != BLEND:
         declared = model.candidates[winner.candidate]
-        return declared.estimator, declared.params
+        return declared.origin, declared.params
     members = {name: model.candidates[name] for name in model.train.blend}
     fixed = {
         f"{name}.{key}": one.params[key] for name, one in members.items() for key in one.params
     }
-    return "mean of " + ", ".join(one.estimator for one in members.values()), fixed
+    return "mean of " + ", ".join(one.origin for one in members.values()), fixed
 
 
 def metrics_of(fitted: Fitted, *, metric: str) -> dict[str, float]:
@@ -102,6 +114,7 @@ def metrics_of(fitted: Fitted, *, metric: str) -> dict[str, float]:
         f"select.{metric}": fitted.found.winner.scores[-1],
         **{f"{name}.rows": float(s.rows) for name, s in fitted.split.stretches.items()},
         "held_back.rows": float(fitted.split.held_back),
+        "pinned.rows": float(fitted.split.pinned),
         "trials": float(len(fitted.found.trials)),
         **{f"calibration.{t.method}.gain": t.gain for t in fitted.calibrated.trials},
     }
@@ -122,6 +135,8 @@ def tell(fitted: Fitted, *, metric: str) -> None:
         *(f"{split[name].rows:,}" for name in ("fit", "select", "judge")),
         f"{fitted.split.held_back:,}",
     )
+    if fitted.split.pinned:
+        _log.info("%s rows of the pinned days were left out", f"{fitted.split.pinned:,}")
     _log.info(
         "%d trials: %s won, %s %.5f on the select stretch; calibration: %s; threshold: %s",
         len(found.trials),

@@ -70,16 +70,14 @@ def calibrate(
         label: 0 or 1, shape (n,).
         units: The day of each row, shape (n,), ascending.
     """
-    days = np.unique(units)
-    early = units < days[len(days) // 2]
+    days, early = np.unique(units), _earlier_half(units)
     both = all(len(np.unique(label[part])) == _CLASSES for part in (early, ~early))
     if len(days) < _FEWEST_UNITS or not both:
         return Calibrated(estimator, "none", ())
     plain = _losses(estimator, features[~early], label[~early])
     tried = []
     for method in METHODS:
-        model = CalibratedClassifierCV(FrozenEstimator(estimator), method=method)
-        model.fit(features[early], label[early])
+        model = calibrated_by(method, estimator, features, label, units=units)
         gains = plain - _losses(model, features[~early], label[~early])
         tried.append((_tried(method, gains, units[~early]), model))
     trials = tuple(trial for trial, _ in tried)
@@ -87,6 +85,28 @@ def calibrate(
     if not best.helps:
         return Calibrated(estimator, "none", trials)
     return Calibrated(model, best.method, trials)
+
+
+def calibrated_by(
+    method: str, estimator: Any, features: pd.DataFrame, label: np.ndarray, *, units: np.ndarray
+) -> CalibratedClassifierCV:
+    """Calibrate by one method, on the earlier half of the days.
+
+    Args:
+        method: One of `METHODS`.
+        estimator: A fitted classifier; it is not fitted again.
+        features: The select stretch, in the order of time.
+        label: 0 or 1, shape (n,); both in the earlier half.
+        units: The day of each row, shape (n,), ascending.
+    """
+    early = _earlier_half(units)
+    model = CalibratedClassifierCV(FrozenEstimator(estimator), method=method)
+    return model.fit(features[early], label[early])
+
+
+def _earlier_half(units: np.ndarray) -> np.ndarray:
+    days = np.unique(units)
+    return np.asarray(units < days[len(days) // 2])
 
 
 def clustered_standard_error(values: np.ndarray, units: np.ndarray) -> float:

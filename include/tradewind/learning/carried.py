@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tradewind.learning.fit import decision_threshold, sample
-from tradewind.learning.naive import fit_naive
+from tradewind.learning.naive import naive_of
 from tradewind.stores.casting import cast
 from tradewind.stores.fallback import Known
 from tradewind.stores.prediction_schema import key_kinds
@@ -35,9 +34,7 @@ def carried(fitted: Fitted, model: ModelDefinition) -> dict[str, Any]:
         row is outside, as declared).
     """
     split = fitted.split
-    rule = fit_naive(model, split.fit)
-    select = sample(model, split.select)
-    threshold = decision_threshold(model, select.label, rule.score(split.select))
+    rule, threshold = naive_of(model, split)
     rows = cast(split.fit.tail(model.train.search.rows), model.features.types)
     return {
         "naive": {**rule.to_json(), "decision_threshold": threshold},

@@ -21,9 +21,44 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from tradewind.definition.learning import Candidate, FeatureType, Problem
+    from tradewind.definition.schema import ModelDefinition
+    from tradewind.learning.sample import Sample
 
 # HistGradientBoosting holds at most this many categories, unless `max_bins` says fewer.
 _MOST_CATEGORIES = 255
+
+
+def fit_candidate(
+    model: ModelDefinition,
+    candidate: Candidate,
+    params: Mapping[str, Any],
+    rows: Sample,
+    *,
+    seed: int,
+    where: str,
+) -> Pipeline:
+    """Fit one configuration.
+
+    Args:
+        model: Its features and its problem.
+        candidate: What the definition declares.
+        params: The searched parameters of this configuration, over the fixed ones.
+        rows: What it learns from.
+        seed: Of whatever is random in the estimator.
+        where: The candidate's place in the definition, for messages.
+
+    Raises:
+        DefinitionError: The estimator refuses its parameters or these rows.
+    """
+    types, problem = model.features.types, model.problem
+    pipeline = build_pipeline(
+        candidate, params, types=types, problem=problem, seed=seed, where=where
+    )
+    try:
+        pipeline.fit(rows.features, rows.label)
+    except (ValueError, TypeError) as error:
+        raise DefinitionError(f"{where}: with {dict(params)}: {error}") from error
+    return pipeline
 
 
 def build_pipeline(
@@ -49,7 +84,7 @@ def build_pipeline(
         DefinitionError: The class or one of its parameters is not what it should be.
     """
     types = {name: kind for name, kind in types.items() if name not in candidate.without}
-    made = _made(candidate.estimator, where=where)
+    made = _made(candidate.origin, where=where)
     known = made.get_params(deep=False)
     declared = {**candidate.params, **params}
     for name in declared:

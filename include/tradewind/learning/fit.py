@@ -14,7 +14,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tradewind.learning.calibrate import Calibrated, calibrate
-from tradewind.learning.search import Found, Sample, draw_trials, search
+from tradewind.learning.sample import Sample
+from tradewind.learning.search import Found, draw_trials, search
 from tradewind.learning.splits import Split, local_days, split_frame
 from tradewind.learning.thresholds import find_threshold
 from tradewind.stats.metrics import metrics_of
@@ -29,7 +30,21 @@ if TYPE_CHECKING:
 
     from tradewind.definition.schema import ModelDefinition
     from tradewind.learning.search import Trial
+    from tradewind.records import Pretrained
     from tradewind.stats.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model that was trained elsewhere.
+
+    Attributes:
+        estimator: The fitted scikit-learn object.
+        told: Where it comes from.
+    """
+
+    estimator: Any
+    told: Pretrained
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,7 @@ class Fitted:
         calibrated: Which calibration was kept, and every one tried.
         decision_threshold: From which score a row is positive; None for regression.
         split: The rows of each stretch.
+        pretrained: Where the winner comes from, if it was not fitted here.
     """
 
     estimator: Any
@@ -49,6 +65,7 @@ class Fitted:
     calibrated: Calibrated
     decision_threshold: float | None
     split: Split
+    pretrained: Pretrained | None = None
 
 
 def fit_model(
@@ -59,6 +76,7 @@ def fit_model(
     window_days: int | None = None,
     trials: Sequence[Trial] | None = None,
     files: Mapping[str, str] | None = None,
+    ready: Mapping[str, Ready] | None = None,
 ) -> Fitted:
     """Train one model. The same arguments and threads give the same model to the last bit.
 
@@ -69,6 +87,7 @@ def fit_model(
         window_days: Days from the first of the fit stretch to the as-of, over what is declared.
         trials: What to try; drawn from the definition's candidates where nothing is given.
         files: The definition's, for a deciding metric of the owner's own.
+        ready: The candidates that were trained elsewhere, by name.
 
     Raises:
         LabelError: A stretch has no labelled row, or one class only.
@@ -77,6 +96,7 @@ def fit_model(
         SearchTimeoutError: The search took longer than the definition allows.
     """
     split = split_frame(frame, model, as_of=as_of, window_days=window_days)
+    ready = ready or {}
     metric = metrics_of(model, files)[model.deciding_metric]
     fit = sample(model, split.fit.tail(model.train.search.rows))
     select = sample(model, split.select)
@@ -89,11 +109,15 @@ def fit_model(
             objective=partial(_measure, model, metric),
             greater_is_better=bool(metric.greater_is_better),
             trials=draw_trials(model) if trials is None else trials,
+            ready={name: one.estimator for name, one in ready.items()},
         )
         calibrated = _calibrated(model, found, select)
         score = predict(calibrated.estimator, select.features, problem=model.problem)
     threshold = decision_threshold(model, select.label, score)
-    return Fitted(calibrated.estimator, found, calibrated, threshold, split)
+    winner = ready.get(found.winner.candidate)
+    return Fitted(
+        calibrated.estimator, found, calibrated, threshold, split, winner.told if winner else None
+    )
 
 
 def sample(model: ModelDefinition, frame: pd.DataFrame) -> Sample:

@@ -6,6 +6,7 @@ that the model was not trained on. Features that say the same share what they wo
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from tradewind.stats.rows import Rows
 from tradewind.stores.scorer import predict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from tradewind.definition.learning import Problem
@@ -45,20 +48,33 @@ def importance(
     Returns:
         By feature, from 0 to 1; together 1, or all 0 where the model loses nothing without any.
     """
+    score = partial(predict, estimator, problem=problem)
+    return importance_of(score, features, label, problem=problem, seed=seed, most_rows=most_rows)
+
+
+def importance_of(
+    score: Callable[[pd.DataFrame], np.ndarray],
+    features: pd.DataFrame,
+    label: np.ndarray,
+    *,
+    problem: Problem,
+    seed: int,
+    most_rows: int = MOST_ROWS,
+) -> dict[str, float]:
+    """Measure what `importance` does of whatever answers such rows with scores."""
     step = max(1, -(-len(features) // most_rows))
     rows, truth = features.iloc[::step], np.asarray(label, dtype=np.float64)[::step]
     order = np.random.default_rng(seed).permutation(len(rows))
-    whole = _loss(estimator, rows, truth, problem)
+    whole = _loss(score(rows), truth, problem)
     lost = {}
     for name in rows.columns:
         shuffled = rows.assign(**{name: rows[name].to_numpy()[order]})
-        lost[str(name)] = max(0.0, _loss(estimator, shuffled, truth, problem) - whole)
+        lost[str(name)] = max(0.0, _loss(score(shuffled), truth, problem) - whole)
     total = sum(lost.values())
     return {name: one / total if total else 0.0 for name, one in lost.items()}
 
 
-def _loss(estimator: Any, features: pd.DataFrame, label: np.ndarray, problem: Problem) -> float:
-    score = predict(estimator, features, problem=problem)
+def _loss(score: np.ndarray, label: np.ndarray, problem: Problem) -> float:
     rows = Rows(label, score, np.zeros(len(label), dtype=np.int64), np.ones(len(label)), units=1)
     statistic = (log_loss if problem == "binary" else rmse)(rows)
     return float(statistic(np.ones((1, 1)))[0])

@@ -13,14 +13,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.errors import LabelError
+from tradewind.learning.fit import decision_threshold, sample
 from tradewind.stores.fallback import NaiveRule, group_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.learning.splits import Split
 
-__all__ = ["NaiveRule", "fit_naive"]
+__all__ = ["NaiveRule", "fit_naive", "naive_of"]
+
+
+def naive_of(model: ModelDefinition, split: Split) -> tuple[NaiveRule, float | None]:
+    """The rule as it is judged: fitted on the fit stretch, deciding as on the select stretch.
+
+    Returns:
+        It, and the score from which it decides for 1; None for a regression.
+    """
+    rule = fit_naive(model, split.fit)
+    select = sample(model, split.select)
+    return rule, decision_threshold(model, select.label, rule.score(split.select))
 
 
 def fit_naive(model: ModelDefinition, frame: pd.DataFrame) -> NaiveRule:

@@ -19,23 +19,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from tradewind.definition.learning import BLEND
 from tradewind.errors import DefinitionError, SearchTimeoutError
 from tradewind.learning.blend import blended, outdone, require_log_odds
-from tradewind.learning.estimators import build_pipeline
+from tradewind.learning.estimators import build_pipeline, fit_candidate
 from tradewind.stores.scorer import predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pandas as pd
+    import numpy as np
     from sklearn.pipeline import Pipeline
 
     from tradewind.definition.learning import Candidate
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.learning.sample import Sample
 
 FACTOR = 3
 # Fewer rows than this rank configurations by luck.
@@ -77,35 +77,6 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What a trial learns from, and what it is compared on.
-
-    Attributes:
-        features: In the order of time.
-        label: Shape (n,).
-        days: The local day of each row, shape (n,).
-    """
-
-    features: pd.DataFrame
-    label: np.ndarray
-    days: np.ndarray
-
-    def spread(self, count: int) -> Sample:
-        """A part, spread evenly over time; within each class, so that a rare one stays in."""
-        if count >= len(self.label):
-            return self
-        share = count / len(self.label)
-        classes = np.unique(self.label)
-        parts = [np.flatnonzero(self.label == c) for c in classes] if len(classes) == 2 else None  # noqa: PLR2004
-        chosen = [
-            part[np.linspace(0, len(part) - 1, max(1, math.ceil(share * len(part)))).astype(int)]
-            for part in parts or [np.arange(len(self.label))]
-        ]
-        places = np.sort(np.concatenate(chosen))
-        return Sample(self.features.iloc[places], self.label[places], self.days[places])
-
-
-@dataclass(frozen=True)
 class Found:
     """What a search comes to: the fitted winner, and every trial."""
 
@@ -122,6 +93,7 @@ def search(
     objective: Callable[[np.ndarray, np.ndarray], float],
     greater_is_better: bool,
     trials: Sequence[Trial],
+    ready: Mapping[str, Any] | None = None,
 ) -> Found:
     """Try configurations within the budget and return the fitted winner.
 
@@ -133,14 +105,15 @@ def search(
         greater_is_better: Of that metric.
         trials: What to try, as `draw_trials` drew it; how each fared is written into it at once, so
             that a search which fails half way has its finished ones to show.
+        ready: Estimators that are fitted already, by candidate: they are scored like the others.
 
     Raises:
-        DefinitionError: An estimator refuses its parameters.
+        DefinitionError: An estimator refuses its parameters, or one that is fitted these rows.
         SearchTimeoutError: It took longer than `train.search.timeout`, looked at after each fit.
     """
     deadline = time.monotonic() + model.train.search.timeout.total_seconds()
     sign = 1 if greater_is_better else -1
-    trying = _Trying(model, fit, select, objective, sign, deadline)
+    trying = _Trying(model, fit, select, objective, sign, deadline, ready or {})
     alive = [trial for trial in trials if trial.candidate != BLEND]
     for rung in plan_rungs(len(alive), rows=len(fit.label)):
         alive = alive[: rung.configurations]
@@ -164,6 +137,7 @@ class _Trying:
     """A search that is under way.
 
     Attributes:
+        ready: What is fitted already, by candidate.
         fitted: What the last rung fitted, by the trial's number.
         answers: What each trial last scored the select stretch with, by its number.
     """
@@ -174,14 +148,18 @@ class _Trying:
     objective: Callable[[np.ndarray, np.ndarray], float]
     sign: int
     deadline: float
+    ready: Mapping[str, Any]
     fitted: dict[int, Any] = field(default_factory=dict)
     answers: dict[int, np.ndarray] = field(default_factory=dict)
 
-    def fit_and_score(self, trial: Trial, rows: int) -> Pipeline:
+    def fit_and_score(self, trial: Trial, rows: int) -> Any:
         """Fit a configuration on so many rows, and write down how it fared."""
         with _faring(trial):
-            pipeline = _fit(trial, self.model, self.fit.spread(rows))
-            self._score(trial, pipeline)
+            if trial.candidate in self.ready:
+                pipeline = self._score_ready(trial)
+            else:
+                pipeline = _fit(trial, self.model, self.fit.spread(rows))
+                self._score(trial, pipeline)
         _require_time(self.deadline, self.model)
         return pipeline
 
@@ -225,6 +203,18 @@ class _Trying:
     def order(self, trial: Trial) -> float:
         """Sorts the better one first."""
         return -self.sign * trial.scores[-1]
+
+    def _score_ready(self, trial: Trial) -> Any:
+        estimator = self.ready[trial.candidate]
+        trial.rows.append(0)
+        try:
+            self._score(trial, estimator)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DefinitionError(
+                f"{self.model.name}: train.candidates.{trial.candidate}: it does not answer rows "
+                f"of these features: {error}"
+            ) from error
+        return estimator
 
     def _score(self, trial: Trial, estimator: Any) -> None:
         score = predict(estimator, self.select.features, problem=self.model.problem)
@@ -335,21 +325,11 @@ def _faring(trial: Trial) -> Iterator[None]:
 
 def _fit(trial: Trial, model: ModelDefinition, sample: Sample) -> Pipeline:
     where = f"{model.name}: train.candidates.{trial.candidate}"
-    pipeline = build_pipeline(
-        model.candidates[trial.candidate],
-        trial.params,
-        types=model.features.types,
-        problem=model.problem,
-        seed=model.train.seed,
-        where=where,
-    )
+    candidate, seed = model.candidates[trial.candidate], model.train.seed
     began = time.perf_counter()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        try:
-            pipeline.fit(sample.features, sample.label)
-        except (ValueError, TypeError) as error:
-            raise DefinitionError(f"{where}: with {dict(trial.params)}: {error}") from error
+        pipeline = fit_candidate(model, candidate, trial.params, sample, seed=seed, where=where)
     trial.seconds += time.perf_counter() - began
     trial.rows.append(len(sample.label))
     texts = [f"{w.category.__name__}: {w.message}" for w in said]

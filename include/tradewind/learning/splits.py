@@ -53,6 +53,8 @@ class Split:
         boundaries: Where each stretch begins and ends.
         held_back: Labelled rows in none of them: their label came after the next stretch began.
         zone: Whose local days are the units.
+        pinned: Labelled rows in none of them because their days are pinned (`gates.benchmark`):
+            nobody learns from those; judged they may be.
     """
 
     fit: pd.DataFrame
@@ -61,6 +63,7 @@ class Split:
     boundaries: Boundaries
     held_back: int
     zone: ZoneInfo
+    pinned: int = 0
 
     @property
     def stretches(self) -> dict[str, Stretch]:
@@ -141,21 +144,39 @@ def split_frame(
     edges = boundaries(model, as_of=as_of, window_days=window_days)
     labelled = frame[frame["label"].notna() & (frame["label_known_at"] <= edges.end)]
     labelled = labelled.sort_values(["prediction_time", *model.entity_key], kind="stable")
-    fit = _between(labelled, edges.fit, edges.select, known_before=edges.select)
-    select = _between(labelled, edges.select, edges.judge, known_before=edges.judge)
+    pinned = is_pinned(labelled["prediction_time"], model)
+    learned = labelled[~pinned]
+    fit = _between(learned, edges.fit, edges.select, known_before=edges.select)
+    select = _between(learned, edges.select, edges.judge, known_before=edges.judge)
     judge = _between(labelled, edges.judge, edges.end, known_before=None)
-    since = labelled if edges.fit is None else labelled[labelled["prediction_time"] >= edges.fit]
+    since = _between(labelled, edges.fit, edges.end, known_before=None)
+    left_out = len(_between(labelled[pinned], edges.fit, edges.judge, known_before=None))
     split = Split(
         fit=fit,
         select=select,
         judge=judge,
         boundaries=edges,
-        held_back=len(since) - len(fit) - len(select) - len(judge),
+        held_back=len(since) - len(fit) - len(select) - len(judge) - left_out,
         zone=model.zone,
+        pinned=left_out,
     )
     _require_rows(split, model)
     prove_separation(split, key=model.entity_key)
     return split
+
+
+def is_pinned(times: pd.Series, model: ModelDefinition) -> pd.Series:
+    """Say of each prediction time whether it is of the pinned days, from which nobody learns.
+
+    Args:
+        times: Moments in UTC.
+        model: Declares the days, in its own zone; none where nothing is pinned.
+    """
+    days = model.gates.benchmark.days
+    if days is None:
+        return pd.Series(data=False, index=times.index, dtype=bool)
+    start, end = (midnight(day, model) for day in days)
+    return (times >= start) & (times < end)
 
 
 def prove_separation(split: Split, *, key: list[str]) -> None:

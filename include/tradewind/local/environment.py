@@ -46,6 +46,8 @@ PROFILES: dict[str, dict[str, str]] = {
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "60",
         "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
+        # People who approve of what the admin's trainings come to.
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,rita:op,carl:op",
     },
 }
 
@@ -164,8 +166,17 @@ def url(port: int) -> str:
 
 
 def _passwords_file(layout: Layout) -> Path:
+    """Airflow's own file of passwords: ours, and those that it made for users named beside."""
     file = layout.secrets / "airflow-passwords.json"
-    said = json.dumps({LOGIN: admin_password(layout)})
-    if not file.exists() or file.read_text().strip() != said:
-        write_private(file, said)
+    known = _passwords_in(file)
+    said = {**known, LOGIN: admin_password(layout)}
+    if said != known:
+        write_private(file, json.dumps(said))
     return file
+
+
+def _passwords_in(file: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(file.read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}

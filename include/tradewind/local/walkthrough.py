@@ -1,4 +1,7 @@
-"""What `make run` shows a newcomer: a model trained, a night that it served, a decision."""
+"""What `make run` shows a newcomer: a model trained, a night that it served, a decision.
+
+`make run-all` does the same with every model of the clone, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from tradewind.definition.loader import load_definition, model_folders
 from tradewind.local import demo, platform
 from tradewind.local.airflow_api import AirflowApi
 from tradewind.settings import load_settings
@@ -55,6 +59,65 @@ class Finished:
     said: list[str]
 
 
+@dataclass(frozen=True)
+class Tour:
+    """One model on its way through Airflow, told as it goes.
+
+    Attributes:
+        as_of: The night that is trained, a date; the night after it is scored.
+        echo: Prints a line, with the time since the tour began.
+    """
+
+    api: AirflowApi
+    model: str
+    as_of: str
+    echo: Echo
+
+    def run(self) -> dict[Pipeline, Finished]:
+        """Train, score the night after, and follow the look at it that scoring starts."""
+        for pipeline in _SHOWN:
+            self.echo(f"waiting for Airflow to read {self._dag(pipeline)}")
+            self.api.wait_for_dag(self._dag(pipeline))
+            self.api.unpause(self._dag(pipeline))
+        finished: dict[Pipeline, Finished] = {}
+        finished["train"] = self._follow("train", self._trigger("train", self.as_of))
+        if not finished["train"].done:
+            return finished
+        night = date.fromisoformat(self.as_of) + timedelta(days=1)
+        run_id = self._trigger("score", night.isoformat())
+        finished["score"] = self._follow("score", run_id)
+        if finished["score"].done:
+            finished["monitor"] = self._follow("monitor", f"after__{run_id}")
+        return finished
+
+    def _dag(self, pipeline: Pipeline) -> str:
+        return f"{self.model}.{pipeline}"
+
+    def _trigger(self, pipeline: Pipeline, as_of: str) -> str:
+        conf = {"as_of": as_of, **_CONF}
+        return self.api.trigger(self._dag(pipeline), conf=conf, note=_CONF["reason"])
+
+    def _follow(self, pipeline: Pipeline, run_id: str) -> Finished:
+        dag = self._dag(pipeline)
+        self.echo(f"{dag}: {run_id}")
+        run = self.api.wait(dag, run_id, on_change=lambda task: self.echo(f"  {_said(task)}"))
+        outcomes = _outcomes(self.model, f"{pipeline}/{run_id}")
+        shown = _SHOWN[pipeline]
+        if run.state == "success" and shown[-1] in outcomes:
+            self.echo(f"{dag} is done")
+            said = [line for stage in shown for line in _section(outcomes, stage)]
+            return Finished(run, done=True, said=said)
+        if run.state == "success":
+            self.echo(f"{dag} did nothing")
+            nothing = ["the ledger holds nothing of this run"]
+            return Finished(run, done=False, said=_section(outcomes, "admit") or nothing)
+        self.echo(f"{dag} failed")
+        failed = [f"{task.task_id}: {self.api.error_of(run, task)}" for task in run.failed_tasks]
+        return Finished(
+            run, done=False, said=failed or [f"the run is {run.state} and no task of it failed"]
+        )
+
+
 def show_demo(settings: Settings, *, as_of: str, echo: Echo) -> int:
     """Bring the platform up, train the demo's model, score and judge the night after.
 
@@ -70,66 +133,50 @@ def show_demo(settings: Settings, *, as_of: str, echo: Echo) -> int:
     Raises:
         PlatformError: Something could not be started.
     """
+    return _show(settings, {MODEL: as_of}, echo=echo)
+
+
+def show_all(settings: Settings, *, echo: Echo) -> int:
+    """Do that for every model of this clone that stands at a day of its own (`schedule.today`).
+
+    Returns:
+        0 when every model came to a verdict and a decision, whatever they are.
+
+    Raises:
+        PlatformError: Something could not be started.
+        DefinitionError: A definition is broken.
+    """
+    definitions = {
+        name: load_definition(folder).model
+        for name, folder in model_folders(settings.config_dir).items()
+    }
+    nights = {
+        name: model.schedule.today.isoformat()
+        for name, model in definitions.items()
+        if model.schedule.today is not None
+    }
+    return _show(settings, nights, echo=echo)
+
+
+def _show(settings: Settings, nights: Mapping[str, str], *, echo: Echo) -> int:
     clock = Clock(time.monotonic())
-    echo(f"{clock}  starting PostgreSQL, MLflow and Airflow")
-    running = platform.up(settings, echo=lambda line: echo(f"{clock}    {line}"))
-    echo(f"{clock}  loading the demo's source tables")
-    demo.load(running.demo_dsn, echo=lambda line: echo(f"{clock}  {line}"))
+
+    def told(line: str) -> None:
+        echo(f"{clock}  {line}")
+
+    told("starting PostgreSQL, MLflow and Airflow")
+    running = platform.up(settings, echo=lambda line: told(f"  {line}"))
+    told("loading the demo's source tables")
+    demo.load(running.demo_dsn, echo=told)
+    done = True
     with AirflowApi(running.airflow_url, login=running.login, password=running.password) as api:
-        finished = _all_pipelines(api, as_of=as_of, clock=clock, echo=echo)
-    said = [line for pipeline in finished.values() for line in pipeline.said]
-    echo("\n".join(("", *said, "", _addresses(running, finished))))
-    return 0 if len(finished) == len(_SHOWN) and all(one.done for one in finished.values()) else 1
-
-
-def _all_pipelines(
-    api: AirflowApi, *, as_of: str, clock: Clock, echo: Echo
-) -> dict[Pipeline, Finished]:
-    """Train, score the night after, and follow the look at it that scoring starts."""
-    for pipeline in _SHOWN:
-        echo(f"{clock}  waiting for Airflow to read {_dag(pipeline)}")
-        api.wait_for_dag(_dag(pipeline))
-        api.unpause(_dag(pipeline))
-    finished: dict[Pipeline, Finished] = {}
-    run_id = api.trigger(_dag("train"), conf={"as_of": as_of, **_CONF}, note="make run")
-    finished["train"] = _follow(api, "train", run_id, clock=clock, echo=echo)
-    if not finished["train"].done:
-        return finished
-    night = date.fromisoformat(as_of) + timedelta(days=1)
-    conf = {"as_of": night.isoformat(), **_CONF}
-    run_id = api.trigger(_dag("score"), conf=conf, note="make run")
-    finished["score"] = _follow(api, "score", run_id, clock=clock, echo=echo)
-    if finished["score"].done:
-        look = f"after__{run_id}"
-        finished["monitor"] = _follow(api, "monitor", look, clock=clock, echo=echo)
-    return finished
-
-
-def _dag(pipeline: Pipeline) -> str:
-    return f"{MODEL}.{pipeline}"
-
-
-def _follow(
-    api: AirflowApi, pipeline: Pipeline, run_id: str, *, clock: Clock, echo: Echo
-) -> Finished:
-    dag = _dag(pipeline)
-    echo(f"{clock}  {dag}: {run_id}")
-    run = api.wait(dag, run_id, on_change=lambda task: echo(f"{clock}    {_said(task)}"))
-    outcomes = _outcomes(f"{pipeline}/{run_id}")
-    shown = _SHOWN[pipeline]
-    if run.state == "success" and shown[-1] in outcomes:
-        echo(f"{clock}  {dag} is done")
-        said = [line for stage in shown for line in _section(outcomes, stage)]
-        return Finished(run, done=True, said=said)
-    if run.state == "success":
-        echo(f"{clock}  {dag} did nothing")
-        nothing = ["the ledger holds nothing of this run"]
-        return Finished(run, done=False, said=_section(outcomes, "admit") or nothing)
-    echo(f"{clock}  {dag} failed")
-    failed = [f"{task.task_id}: {api.error_of(run, task)}" for task in run.failed_tasks]
-    return Finished(
-        run, done=False, said=failed or [f"the run is {run.state} and no task of it failed"]
-    )
+        for model, as_of in nights.items():
+            finished = Tour(api, model, as_of, told).run()
+            said = [line for pipeline in finished.values() for line in pipeline.said]
+            echo("\n".join(("", *said, "", *_runs(running, model, finished))))
+            done &= len(finished) == len(_SHOWN) and all(one.done for one in finished.values())
+    echo(_addresses(running))
+    return 0 if done else 1
 
 
 def _said(task: TaskState) -> str:
@@ -138,12 +185,12 @@ def _said(task: TaskState) -> str:
     return f"{task.task_id:<10} {task.state}{attempt}{took}"
 
 
-def _outcomes(run_id: str) -> dict[str, StageOutcome]:
+def _outcomes(model: str, run_id: str) -> dict[str, StageOutcome]:
     """What the stages of the run said; the platform's address is known to new settings only."""
     from tradewind.stores.ledger import Ledger
 
     ledger = Ledger.open(load_settings())
-    return {one.stage: one for one in ledger.outcomes(model=MODEL, run_id=run_id)}
+    return {one.stage: one for one in ledger.outcomes(model=model, run_id=run_id)}
 
 
 def _section(outcomes: Mapping[str, StageOutcome], stage: str) -> list[str]:
@@ -151,17 +198,22 @@ def _section(outcomes: Mapping[str, StageOutcome], stage: str) -> list[str]:
     return [f"{stage}:", *(f"  {line}" for line in outcome.lines)] if outcome else []
 
 
-def _addresses(running: Platform, finished: Mapping[Pipeline, Finished]) -> str:
-    runs = [
-        f"         {running.airflow_url}/dags/{_dag(pipeline)}/runs/{one.run.run_id}"
-        for pipeline, one in finished.items()
+def _runs(running: Platform, model: str, finished: Mapping[Pipeline, Finished]) -> list[str]:
+    return [
+        *(
+            f"         {running.airflow_url}/dags/{model}.{pipeline}/runs/{one.run.run_id}"
+            for pipeline, one in finished.items()
+        ),
+        f"         {running.mlflow_url}/#/models/{model}",
     ]
+
+
+def _addresses(running: Platform) -> str:
     return "\n".join(
         (
             f"Airflow  {running.airflow_url}",
-            *runs,
             f"         login {running.login}, password {running.password}",
-            f"MLflow   {running.mlflow_url}/#/models/{MODEL}",
+            f"MLflow   {running.mlflow_url}",
             "Stop it all with `make stop`.",
         )
     )

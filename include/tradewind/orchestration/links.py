@@ -22,8 +22,7 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Address of the page, below the web server's own."""
-        dag, run = quote(ti_key.dag_id, safe=""), quote(ti_key.run_id, safe="")
-        return f"/tradewind/dags/{dag}/runs/{run}/{quote(ti_key.task_id)}"
+        return report_address(ti_key.dag_id, ti_key.run_id, ti_key.task_id)
 
 
 class LaunchedByLink(BaseOperatorLink):
@@ -48,6 +47,12 @@ class MlflowLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Address of the run in MLflow's own pages."""
         return mlflow_address(getattr(operator, "last_records", []))
+
+
+def report_address(dag_id: str, run_id: str, task_id: str) -> str:
+    """Where the page with a task's whole result is, below the web server's own address."""
+    dag, run = quote(dag_id, safe=""), quote(run_id, safe="")
+    return f"/tradewind/dags/{dag}/runs/{run}/{quote(task_id)}"
 
 
 def mlflow_address(records: list[Any]) -> str:

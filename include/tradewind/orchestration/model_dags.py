@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tradewind.definition.schema import ModelDefinition
 
+# Candidates of one model that may wait for an answer at the same moment.
+_MOST_WAITING = 16
 _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 # Airflow refuses a DAG with a longer one, and with it every DAG of the file.
 _LONGEST_TAG = 100
@@ -39,6 +41,8 @@ _MARKDOWN = """\
 | it works when | {success} |
 | predicts | `{label}` of `{relation}`, {when} `{event_time}` |
 | decided by | {metric} |
+| gates switched off | {waivers} |
+| approved by | {approval} |
 
 {does}
 
@@ -90,13 +94,18 @@ def _dag(model: ModelDefinition, pipeline: str, *, cron: str | None, form: dict[
         # A night that was missed is a night still: they are caught up, oldest first.
         catchup=pipeline == "score",
         start_date=_first_tick(model) if pipeline == "score" else None,
-        max_active_runs=1,
+        max_active_runs=_runs_at_once(model, pipeline),
         params=form,
         deadline=_deadline(model) if pipeline == "score" else None,
         default_args=_task_defaults(model, pipeline),
         doc_md=_page(model, pipeline),
         tags=["tradewind", pipeline, f"owner:{model.owner}"[:_LONGEST_TAG]],
     )
+
+
+def _runs_at_once(model: ModelDefinition, pipeline: str) -> int:
+    """One; but a run that waits for people holds up no other: the lease keeps them in turn."""
+    return _MOST_WAITING if pipeline == "train" and model.approvals_needed else 1
 
 
 def _first_tick(model: ModelDefinition) -> datetime | None:
@@ -146,6 +155,19 @@ def in_words(length: timedelta) -> str:
     return " ".join(words) or "no time"
 
 
+def _approval(model: ModelDefinition) -> str:
+    needed, promotion = model.approvals_needed, model.promotion
+    if not needed:
+        return "its gates alone"
+    people = f"{needed} of {', '.join(promotion.reviewers)}"
+    return f"{people}, within {in_words(promotion.approve_within)} (risk tier: {model.risk_tier})"
+
+
+def _waivers(model: ModelDefinition) -> str:
+    said = (f"{one.gate} (by {one.by} until {one.until})" for one in model.gates.waivers)
+    return ", ".join(said) or "none"
+
+
 def _page(model: ModelDefinition, pipeline: str) -> str:
     purpose = model.purpose
     return _MARKDOWN.format(
@@ -160,5 +182,7 @@ def _page(model: ModelDefinition, pipeline: str) -> str:
         when=f"{in_words(model.horizon)} before" if model.horizon else "at",
         event_time=model.event_time,
         metric=model.deciding_metric,
+        waivers=_waivers(model),
+        approval=_approval(model),
         does=_DOES[pipeline],
     )

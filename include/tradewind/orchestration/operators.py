@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from tradewind.errors import AlertError, RegistryError, TradewindError, UnavailableError
+from tradewind.errors import (
+    AlertError,
+    LeaseLostError,
+    RegistryError,
+    TradewindError,
+    UnavailableError,
+)
 from tradewind.orchestration.links import LaunchedByLink, MlflowLink, ReportLink
 
 if TYPE_CHECKING:
@@ -25,7 +31,10 @@ if TYPE_CHECKING:
     from tradewind.stores.stores import Stores
 
 ADMIT = "admit"
+REJUDGE = "rejudge"
 _LONGEST_NOTE = 1000
+# What a rejudged run has in the place of what these returned first.
+_REJUDGED = {ADMIT: "admission", "evaluate": "evaluation", "gate": "verdict"}
 # Who starts a run, by Airflow's word for it; everything else is by hand.
 _TRIGGERS: dict[str, Any] = {"scheduled": "schedule", "operator_triggered": "decision"}
 # What may be better in a minute. Everything else that we raise would only fail again.
@@ -70,16 +79,12 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage; what it returns is small and goes to the later ones by XCom."""
-        from tradewind.pipeline import PIPELINES, record_from, run_stage
-        from tradewind.records import Admission
+        from tradewind.pipeline import PIPELINES, run_stage
 
         stages = PIPELINES[pipeline_of(self.dag_id)]
-        inputs = [
-            record_from(stages[earlier].result, returned(earlier, context))
-            for earlier in stages[self.task_id].inputs
-        ]
         with plain_errors():
-            admission = record_from(Admission, returned(ADMIT, context))
+            inputs = [counting(earlier, context) for earlier in stages[self.task_id].inputs]
+            admission = counting(ADMIT, context)
             result = run_stage(
                 self.task_id,
                 admission,
@@ -120,13 +125,14 @@ class ReleaseOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Release what `admit` took; a run that was not admitted took nothing."""
-        from tradewind.pipeline import record_from, release
-        from tradewind.records import Admission
+        from tradewind.pipeline import release
 
-        admission = returned(ADMIT, context)
-        if admission:
-            with plain_errors():
-                release(record_from(Admission, admission), stores=open_stores())
+        if not returned(ADMIT, context):
+            return
+        # A run that waited for people gave its lease away, and may have failed without it.
+        asks = REJUDGE in context["dag"].task_ids
+        with plain_errors(), suppress(LeaseLostError) if asks else nullcontext():
+            release(counting(ADMIT, context), stores=open_stores())
 
 
 class MonitorNightOperator(TriggerDagRunOperator):
@@ -239,6 +245,26 @@ def is_last_try(context: Context) -> bool:
 def returned(task_id: str, context: Context) -> Any:
     """What another task of this run returned; None where it did not run."""
     return context["ti"].xcom_pull(task_ids=task_id)
+
+
+def recorded(stage: str, context: Context) -> Any:
+    """What a stage of this run returned, as the record that it is."""
+    from tradewind.pipeline import PIPELINES, record_from
+    from tradewind.records import Admission
+
+    stages = PIPELINES[pipeline_of(context["ti"].dag_id)]
+    kind = Admission if stage == ADMIT else stages[stage].result
+    return record_from(kind, returned(stage, context))
+
+
+def counting(stage: str, context: Context) -> Any:
+    """As `recorded`; where people were asked in between, what counts since they answered."""
+    from tradewind.records import Rejudged
+
+    said = returned(REJUDGE, context) if REJUDGE in context["dag"].task_ids else None
+    if said is None or stage not in _REJUDGED:
+        return recorded(stage, context)
+    return getattr(Rejudged.model_validate(said), _REJUDGED[stage])
 
 
 @contextmanager

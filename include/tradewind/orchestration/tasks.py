@@ -51,9 +51,33 @@ def evaluate() -> BaseOperator:
     return StageOperator(task_id="evaluate")
 
 
+def probe() -> BaseOperator:
+    """Ask the finished model what its figures do not show."""
+    return StageOperator(task_id="probe")
+
+
+def refit() -> BaseOperator:
+    """Learn again from the same rows, to see what hangs on chance and on single rows."""
+    return StageOperator(task_id="refit")
+
+
+def load_test() -> BaseOperator:
+    """Load the model where nothing else is installed, and serve it under load."""
+    return StageOperator(task_id="load_test")
+
+
 def pass_gates() -> BaseOperator:
     """Let the candidate through, or say what blocks it."""
     return StageOperator(task_id="gate")
+
+
+def approvals(model: ModelDefinition) -> list[BaseOperator]:
+    """Ask the declared reviewers, as many as the model's risk needs; of most models nobody."""
+    if not model.approvals_needed:
+        return []
+    from tradewind.orchestration.approvals import approval_tasks
+
+    return approval_tasks(model)
 
 
 def register() -> BaseOperator:

@@ -51,6 +51,7 @@ def status_rows(stores: Stores) -> list[dict[str, Any]]:
                 "champion": champion.version if champion else None,
                 "champion_since": champion.since if champion else None,
                 "judged": _judged(stores, name, champion),
+                "waivers": _waivers(stores, name, champion, model),
                 "mlflow_url": f"{stores.settings.mlflow_url}/#/models/{name}",
                 "last": newest[0] if newest else None,
                 "tonight": tonight(stores.ledger, name, model),
@@ -84,6 +85,7 @@ def version_rows(stores: Stores, model: str) -> list[dict[str, Any]]:
         {
             "version": version.version,
             "aliases": list(version.aliases),
+            "waived": version.tags.get("waived"),
             "as_of": version.tags.get("as_of"),
             "model_uri": version.model_uri,
             "url": stores.registry.version_url(model, version.version),
@@ -117,6 +119,24 @@ def _judged(stores: Stores, model: str, champion: ChampionRecord | None) -> str 
         return None
     outcome = outcome_of(stores, model=model, stage="evaluate", run_id=champion.run_id)
     return outcome.lines[0] if outcome else None
+
+
+def _waivers(
+    stores: Stores, name: str, champion: ChampionRecord | None, model: ModelDefinition | None
+) -> list[str]:
+    """Which gates are switched off: those of the champion's verdict, else the definition's own."""
+    declared = model.gates.waivers if model else []
+    lines = [f"{one.gate}: by {one.by} until {one.until}: {one.because}" for one in declared]
+    if champion is None or champion.run_id is None:
+        return lines
+    outcome = outcome_of(stores, model=name, stage="gate", run_id=champion.run_id)
+    results = outcome.result.get("results", []) if outcome else []
+    passed_without = [
+        f"{result['gate']}: version {champion.version} passed without it. {result['sentence']}"
+        for result in results
+        if result["outcome"] == "waived"
+    ]
+    return [*lines, *passed_without]
 
 
 def _champion(stores: Stores, model: str) -> int | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tradewind.nights import Alternative, Decision
 from tradewind.policy.evidence import (
+    HARM,
     NO_CHAMPION,
     PERFORMANCE,
     UNTRIED,
@@ -43,6 +44,7 @@ def decide_on(grounds: Grounds, model: ModelDefinition) -> Decision:
     rules: tuple[Callable[[Grounds, ModelDefinition], Decision | None], ...] = (
         _retired,
         _broken_contract,
+        _harm,
         _bad_promotion,
         _not_looked,
         _retrain,
@@ -83,6 +85,33 @@ def _broken_contract(grounds: Grounds, _: ModelDefinition) -> Decision | None:
         alternatives=[
             Alternative(action="retrain", why_not=_NEVER),
             Alternative(action="roll_back", why_not="broken data say nothing of the version"),
+        ],
+    )
+
+
+def _harm(grounds: Grounds, _: ModelDefinition) -> Decision | None:
+    """Switch off what does harm by the review's own measure; a person brings it back."""
+    live = grounds.live
+    # A person may have switched it off, or moved the champion, since it was looked at.
+    if live.switched_off is not None or live.champion != grounds.monitoring.champion:
+        return None
+    seen = [
+        one.sentence
+        for one in grounds.monitoring.indicators
+        if one.state == "harm" and one.then == "switch_off"
+    ]
+    if not seen:
+        return None
+    return _decision(
+        grounds,
+        ["switch_off"],
+        layer="model",
+        cause=HARM,
+        reason=f"the harm review lets version {live.champion} decide no longer: {'; '.join(seen)}; "
+        "the naive rule decides until a person resumes the model",
+        alternatives=[
+            Alternative(action="nothing", why_not="each further night would harm as the last did"),
+            Alternative(action="retrain", why_not="a person looks first at what was learned"),
         ],
     )
 

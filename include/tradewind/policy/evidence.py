@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tradewind.nights import Breach, ColumnDrift, Grounds, Monitoring
 
 DRIFT, PERFORMANCE, AGE, NO_CHAMPION = "drift", "performance", "age", "no_champion"
+HARM = "harm"
 LASTING = (NO_CHAMPION, PERFORMANCE, DRIFT)
 """Causes that last from night to night until something clears them."""
 UNTRIED = ("failed", "refused")

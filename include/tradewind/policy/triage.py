@@ -76,7 +76,12 @@ def symptom_of_file(pipeline: str, said: str, *, model: str) -> Symptom:
 
 def symptoms_of(monitoring: Monitoring, decision: Decision) -> list[Symptom]:
     """Everything that is wrong with a night, one symptom a cause."""
-    return [*_of_data(monitoring, decision), *_of_platform(monitoring), *_of_model(decision)]
+    return [
+        *_of_data(monitoring, decision),
+        *_of_platform(monitoring),
+        *_of_harm(monitoring),
+        *_of_model(decision),
+    ]
 
 
 def _of_data(monitoring: Monitoring, decision: Decision) -> Iterator[Symptom]:
@@ -119,6 +124,27 @@ def _of_platform(monitoring: Monitoring) -> Iterator[Symptom]:
             severity="critical",
             way_out="put right what is named below, and clear the task `monitor`",
             details=list(monitoring.problems),
+        )
+
+
+def _of_harm(monitoring: Monitoring) -> Iterator[Symptom]:
+    for one in monitoring.indicators:
+        if one.state != "harm":
+            continue
+        switched = one.then == "switch_off"
+        yield Symptom(
+            key=f"harm:{one.name}",
+            title=f"{monitoring.model}: {one.name} shows harm",
+            layer="model",
+            severity="critical",
+            way_out=(
+                "the naive rule decides: put the model right, and run "
+                f"`{monitoring.model}.release` with `resume`"
+                if switched
+                else f"see whom it hits; to switch the model off run `{monitoring.model}.release` "
+                "with `fall_back`"
+            ),
+            details=[one.sentence],
         )
 
 

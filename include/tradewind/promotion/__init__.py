@@ -18,6 +18,7 @@ from tradewind.promotion.following import CHALLENGER, CHAMPION, SERVING, SERVING
 from tradewind.promotion.moves import Promotion, promote, roll_back
 from tradewind.promotion.reconciling import Reconciliation, reconcile
 from tradewind.promotion.rules import Refusal, refusal_of
+from tradewind.promotion.switching import switch_off
 
 __all__ = [
     "CHALLENGER",
@@ -37,4 +38,5 @@ __all__ = [
     "roll_back",
     "start_arm",
     "stop_arm",
+    "switch_off",
 ]

@@ -16,11 +16,15 @@ from tradewind.nights import (
 )
 from tradewind.records import (
     Admission,
+    Approval,
     Evaluation,
+    Examination,
     FeatureSet,
+    Question,
     Record,
     Refusal,
     Registration,
+    Rejudged,
     RunRequest,
     Snapshot,
     StageOutcome,
@@ -34,7 +38,13 @@ from tradewind.reports.released import words_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MARK = {"passed": "pass", "blocked": "BLOCK", "not_applicable": "n/a"}
+_ANSWERS = {
+    "approved": "approved",
+    "rejected": "rejected",
+    "timed_out": "approved in time, which is a rejection",
+    "void": "answered, and may not",
+}
+_MARK = {"passed": "pass", "blocked": "BLOCK", "not_applicable": "n/a", "waived": "OFF"}
 
 
 def brief(stage: str, request: RunRequest, result: Record) -> StageOutcome:
@@ -176,9 +186,37 @@ def _(result: Evaluation) -> list[str]:
 
 
 @lines_of.register
+def _(result: Examination) -> list[str]:
+    return result.lines
+
+
+@lines_of.register
 def _(result: Verdict) -> list[str]:
     head = "every gate lets it through" if result.passed else "blocked"
     return [head] + [f"{_MARK[r.outcome]:<5} {r.gate}: {r.sentence}" for r in result.results]
+
+
+@lines_of.register
+def _(result: Question) -> list[str]:
+    return [result.sentence]
+
+
+@lines_of.register
+def _(result: Approval) -> list[str]:
+    if result.answer == "not_asked":
+        return [result.reason or "nobody was asked"]
+    named = f" ({result.name})" if result.name not in (None, result.by) else ""
+    when = f", {result.at:%Y-%m-%d %H:%M:%S} UTC" if result.at else ""
+    return [
+        f"{result.by or 'nobody'}{named} {_ANSWERS[result.answer]}{when}",
+        *([f"note: {result.note}"] if result.note else []),
+        *([f"warning: {result.reason}"] if result.reason else []),
+    ]
+
+
+@lines_of.register
+def _(result: Rejudged) -> list[str]:
+    return [result.sentence]
 
 
 @lines_of.register

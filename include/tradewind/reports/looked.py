@@ -20,6 +20,10 @@ def look_lines(look: Monitoring) -> list[str]:
         _labels(look),
         *_drift(look.drift),
         *(_guard(name, guard) for name, guard in _guards(look).items()),
+        *(
+            ("warning: harm: " if one.state == "harm" else "harm indicator ") + one.sentence
+            for one in look.indicators
+        ),
         *(f"{one.feature}={one.value} may be decided by the model now" for one in look.ready),
         *_worth(look),
         f"look {look.digest[:12]}",

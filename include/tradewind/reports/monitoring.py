@@ -25,6 +25,11 @@ _GUARDS = {
     "undecided": ("undecided", ""),
 }
 _SIGNS = {"beyond": ("beyond its bounds", "warn"), "within": ("within its bounds", "good")}
+_HARM = {
+    "harm": ("harm", "bad"),
+    "within": ("within its limit", "good"),
+    "unknown": ("unknown", ""),
+}
 _NO_SIGN = ("not enough history", "")
 _PLAYERS = ("champion", "previous", "naive")
 
@@ -49,6 +54,7 @@ def render(look: Mapping[str, Any]) -> str:
         drift=[_drift(one) for one in _ranked(found["drift"])],
         guards=_guards(found, page),
         signs=[_sign(one) for one in page["vitals"]],
+        harm=[(*_HARM[one["state"]], one) for one in found.get("indicators", [])],
         people=sorted(page["people"].items()),
         nights=page["nights"],
         drawings=[drawing for drawing in _drawings(found, page) if drawing is not None],
@@ -61,6 +67,11 @@ def verdict_of(found: Mapping[str, Any]) -> dict[str, Any]:
     levels: list[tuple[str, str, list[str]]] = [
         ("bad", "Not all of it could be looked at.", list(found["problems"])),
         ("bad", "The data's contract is broken.", [one["sentence"] for one in found["breaches"]]),
+        (
+            "bad",
+            "The model does harm, by its own review.",
+            [one["sentence"] for one in found.get("indicators", []) if one["state"] == "harm"],
+        ),
         (
             "bad",
             "The model is below its bound.",

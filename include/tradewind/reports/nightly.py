@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from tradewind.nights import Alerted, Decision, Grounds, PastRetrain, Released, ScoredNight
 
-_TONES = {"nothing": "good", "quarantine": "bad", "roll_back": "bad", "call_human": "bad"}
+_TONES = {
+    "nothing": "good",
+    **dict.fromkeys(("quarantine", "switch_off", "roll_back", "call_human"), "bad"),
+}
 
 
 def served_page(scored: ScoredNight, *, run_id: str | None = None) -> str:

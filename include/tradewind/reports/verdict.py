@@ -16,6 +16,7 @@ _MARKS = {
     "passed": ("passed", "good"),
     "blocked": ("blocks", "bad"),
     "not_applicable": ("not applicable", ""),
+    "waived": ("switched off", "warn"),
 }
 _PLAYERS = ("candidate", "champion", "naive")
 _TITLES = {"candidate": "Candidate", "champion": "Champion", "naive": "Naive rule"}

@@ -63,6 +63,12 @@ class Champion:
     scores: Scores | None = field(default=None, repr=False)
     trained_until: datetime | None = None
 
+    def judged_rows(self, judge: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Say of each row whether everybody is judged on it: all, but for a champion's past."""
+        if self.scores is None:
+            return np.ones(len(judge), dtype=np.bool_)
+        return self.may_be_judged_on(judge)
+
     def may_be_judged_on(self, judge: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Say of each row whether the champion has surely not been trained on it."""
         after = judge["prediction_time"] >= self.trained_until

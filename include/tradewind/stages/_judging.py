@@ -17,6 +17,7 @@ from tradewind.stats.rows import Rows, binary_rows, regression_rows, unit_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import pandas as pd
 
@@ -59,17 +60,14 @@ def judge_players(
     Args:
         model: Metrics, resampling, confidence, values.
         judge: The judge stretch.
-        scored: Scores by player, in the rows' order.
-        champion: Its scores, if it can be judged, and where the rows must begin.
+        scored: Scores by player, in the rows' order; the champion's where it can be judged.
+        champion: Says where the rows must begin.
         files: The definition's, for metrics of the owner's own.
 
     Raises:
         EvidenceError: The rows do not allow a figure.
     """
-    keep = np.ones(len(judge), dtype=bool)
-    if champion.scores is not None:
-        scored = {**scored, "champion": champion.scores}
-        keep = champion.may_be_judged_on(judge)
+    keep = champion.judged_rows(judge)
     days = local_days(judge["prediction_time"], zone=model.zone).dt.strftime("%Y-%m-%d")
     unit, names = unit_numbers(days.to_numpy(dtype=str)[keep])
     label = judge["label"].to_numpy(dtype=np.float64)[keep]
@@ -91,7 +89,9 @@ def judge_players(
     return Judged(players, names, panel, money)
 
 
-def evidence_of(model: ModelDefinition, judged: Judged, champion: Champion) -> Evidence:
+def evidence_of(
+    model: ModelDefinition, judged: Judged, champion: Champion, *, day: date
+) -> Evidence:
     """Gather what the gates are given; what is not to be had is missing, with the reason."""
     panel, decides = judged.panel, model.deciding_metric
     has_champion = "champion" in judged.players
@@ -114,6 +114,7 @@ def evidence_of(model: ModelDefinition, judged: Judged, champion: Champion) -> E
         money=_money(judged),
         currency=model.value.currency if model.value else None,
         missing={player: dict(reasons) for player, reasons in panel.missing.items() if reasons},
+        day=day,
     )
 
 

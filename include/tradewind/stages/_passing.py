@@ -1,4 +1,4 @@
-"""The passing verdict, without which a person lets no version decide."""
+"""The passing verdict, and the approvals, without which a person lets no version decide."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tradewind.errors import PromotionRefusedError
 from tradewind.gates import passed
-from tradewind.records import StageOutcome, TrainedModel, Verdict
+from tradewind.promotion.approvals import listed, standing_of
+from tradewind.records import Admission, StageOutcome, TrainedModel, Verdict
 
 if TYPE_CHECKING:
     from tradewind.stores.stores import Stores
@@ -25,7 +26,7 @@ def passing_verdict(model: str, version: int, *, stores: Stores) -> str:
         stores: The registry has the version, the ledger what its training run said.
 
     Raises:
-        PromotionRefusedError: There is none, or it does not pass.
+        PromotionRefusedError: There is none, it does not pass, or people must approve and did not.
         RegistryError: MLflow does not know the version.
         LedgerError: The ledger cannot be reached.
     """
@@ -43,7 +44,28 @@ def passing_verdict(model: str, version: int, *, stores: Stores) -> str:
     if not verdict.passed or not passed(verdict.results):
         blocking = ", ".join(one.gate for one in verdict.results if one.outcome == "blocked")
         raise _refused(model, version, f"its own blocks ({blocking or 'no gate let it pass'})")
+    _require_approval(model, version, run_id, verdict, stores=stores)
     return verdict.digest
+
+
+def _require_approval(
+    model: str, version: int, run_id: str, verdict: Verdict, *, stores: Stores
+) -> None:
+    """See that the people whom its definition asks for let it through."""
+    admitted = _said(model, run_id, "admit", stores=stores)
+    if admitted is None:
+        raise _refused(model, version, f"the run {run_id} was not admitted")
+    admission = Admission.model_validate(admitted.result)
+    frozen = stores.ledger.definition(model, admission.definition_digest)
+    standing = standing_of(admission, frozen, verdict, ledger=stores.ledger)
+    if not standing.is_enough:
+        people = listed(frozen.model.promotion.reviewers)
+        raise _refused(
+            model,
+            version,
+            f"{len(standing.by)} of the {standing.needed} approvals that it needs are there "
+            f"(of {people})",
+        )
 
 
 def _said(model: str, run_id: str, stage: str, *, stores: Stores) -> StageOutcome | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # folder: an admission that finds it whole ends that one, and it may have broken since. And what
 # it could not judge: nobody is told that something is over because nobody looked.
 _NEVER = ("failed:", "late:", "definition")
-_UNJUDGED = {"not_looked": ("contract:", "model:"), "contract": ("model:",)}
+_UNJUDGED = {"not_looked": ("contract:", "model:", "harm:"), "contract": ("model:", "harm:")}
 
 
 def alert(
@@ -42,7 +42,7 @@ def alert(
     symptoms = [*symptoms_of(monitoring, decision), *_of_definition(admission)]
     for symptom in symptoms:
         _see(admission, frozen, symptom, stores=stores)
-    unjudged = (*_NEVER, *_UNJUDGED.get(decision.cause, ()))
+    unjudged = (*_NEVER, *_UNJUDGED.get(decision.cause, ()), *_unknown(monitoring))
     keys = {one.key for one in symptoms} | _behind(frozen, decision, stores=stores)
     closed = _close_others(admission, keys, unjudged=unjudged, stores=stores)
     known = stores.ledger.incidents.select(model=admission.model, closed=True)
@@ -52,6 +52,13 @@ def alert(
         open=[incident.key for incident in known if incident.state != "closed"],
         closed=closed,
     )
+
+
+def _unknown(monitoring: Monitoring) -> list[str]:
+    """Incidents of indicators that tonight's rows say nothing of; all where nobody looked."""
+    if monitoring.problems:
+        return ["harm:"]
+    return [f"harm:{one.name}" for one in monitoring.indicators if one.state == "unknown"]
 
 
 def _behind(frozen: FrozenDefinition, decision: Decision, *, stores: Stores) -> set[str]:

@@ -16,7 +16,7 @@ from tradewind.live import live_state
 from tradewind.nights import Decision, Grounds, PastNight
 from tradewind.policy.decision import decide_on
 from tradewind.policy.evidence import past_night
-from tradewind.promotion import conclude_arm, expire_arms, roll_back
+from tradewind.promotion import conclude_arm, expire_arms, roll_back, switch_off
 from tradewind.stores import launches
 from tradewind.stores.digests import json_digest
 from tradewind.stores.events import DECIDED, SEGMENT_READY
@@ -162,6 +162,16 @@ def _act(admission: Admission, decision: Decision, *, probation: timedelta, stor
     if decision.layer != "data":
         # First: they were tested on the champion that is still there.
         _hand_over(admission, monitoring, stores=stores)
+    if "switch_off" in decision.actions:
+        switch_off(
+            stores=stores,
+            model=admission.model,
+            version=monitoring.champion,
+            as_of=admission.as_of,
+            actor=_ITSELF,
+            reason=decision.reason,
+            run_id=admission.request.run_id,
+        )
     if decision.roll_back_to is not None:
         with _unless_superseded(admission.model):
             roll_back(

@@ -7,18 +7,17 @@ is the gates' to say.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from tradewind.definition.modules import module_key
-from tradewind.errors import EvidenceError, ModelRefusedError
-from tradewind.learning.fit import decision_threshold, sample
-from tradewind.learning.naive import fit_naive
-from tradewind.learning.splits import split_frame
+from tradewind.errors import ModelRefusedError
+from tradewind.learning.account import prediction_digest
+from tradewind.learning.naive import naive_of
 from tradewind.records import Evaluation, Evidence
 from tradewind.stages._champion import Champion, Scores, find_champion, score_champion
 from tradewind.stages._judging import (
@@ -29,10 +28,13 @@ from tradewind.stages._judging import (
     money_line,
     page_of,
 )
+from tradewind.stages._kept_back import kept_back
 from tradewind.stores.digests import json_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when this stage would say something else of the same inputs.
-VERSION = 2
+VERSION = 3
 _SECTIONS = {"problem", "timezone", "metrics", "gates", "value", "fallback", "train"}
 
 
@@ -73,7 +75,7 @@ def evaluate(
         log.info("%s: the same was judged before: %s", admission.model, uri)
         evidence = Evidence.model_validate(stores.lake.read_json(uri)["evidence"])
         return _told(json_digest(inputs), evidence)
-    split = _kept_back(admission, frozen, feature_set, trained, stores=stores)
+    split = kept_back(admission, frozen, feature_set, trained, stores=stores)
     # The thread count is an input like any other, for every player.
     with threadpool_limits(limits=frozen.model.resources.threads):
         scored = {
@@ -84,10 +86,15 @@ def evaluate(
             champion = score_champion(
                 champion, frozen, validated, split.judge, as_of=admission.as_of, stores=stores
             )
+    if champion.scores is not None:
+        scored["champion"] = champion.scores
     judged = judge_players(frozen.model, split.judge, scored, champion, files=frozen.files)
     if champion.problem:
         # One that could not be judged this time may be the next: not the final word on the inputs.
         inputs = {**inputs, "problem": champion.problem}
+    stores.lake.write_parquet(
+        _scores_uri(json_digest(inputs)), _answers(split.judge, scored, champion)
+    )
     return _store(admission, frozen.model, judged, champion, inputs, stores=stores)
 
 
@@ -118,33 +125,14 @@ def _uri(digest: str) -> str:
     return f"evaluations/{digest}.json"
 
 
-def _kept_back(
-    admission: Admission,
-    frozen: FrozenDefinition,
-    feature_set: FeatureSet,
-    trained: TrainedModel,
-    *,
-    stores: Stores,
-) -> Split:
-    """Cut the feature set as training cut it, and hold that the judge rows are the same."""
-    frame = stores.lake.read_table(feature_set.uri).to_pandas()
-    split = split_frame(
-        frame, frozen.model, as_of=admission.as_of, window_days=admission.request.window_days
-    )
-    if split.stretches["judge"] != trained.judge:
-        raise EvidenceError(
-            f"{admission.model}: training kept {trained.judge.rows:,} rows from "
-            f"{trained.judge.start} to {trained.judge.end} back, and here are "
-            f"{split.stretches['judge'].rows:,}: these are not the rows that the model has never "
-            "seen; train again"
-        )
-    return split
+def _scores_uri(digest: str) -> str:
+    return f"evaluations/{digest}.parquet"
 
 
 def _candidate(trained: TrainedModel, split: Split, *, stores: Stores) -> Scores:
     loaded = stores.registry.load(trained.model_uri)
     score = loaded.score(split.judge)["score"].to_numpy(dtype=np.float64)
-    digest = hashlib.blake2b(score.tobytes(), digest_size=16).hexdigest()
+    digest = prediction_digest(score)
     if digest != trained.prediction_digest:
         raise ModelRefusedError(
             f"{trained.model_uri}: its scores on the judge rows have the digest {digest}, and "
@@ -155,10 +143,13 @@ def _candidate(trained: TrainedModel, split: Split, *, stores: Stores) -> Scores
 
 
 def _naive(split: Split, model: ModelDefinition) -> Scores:
-    rule = fit_naive(model, split.fit)
-    select = sample(model, split.select)
-    threshold = decision_threshold(model, select.label, rule.score(split.select))
+    rule, threshold = naive_of(model, split)
     return Scores(rule.score(split.judge), threshold)
+
+
+def _answers(judge: pd.DataFrame, scored: Mapping[str, Scores], champion: Champion) -> pa.Table:
+    answers = {player: scores.score for player, scores in scored.items()}
+    return pa.table({**answers, "judged": champion.judged_rows(judge)})
 
 
 def _store(
@@ -170,7 +161,8 @@ def _store(
     *,
     stores: Stores,
 ) -> Evaluation:
-    evidence = evidence_of(model, judged, champion)
+    day = admission.as_of.astimezone(model.zone).date()
+    evidence = evidence_of(model, judged, champion, day=day)
     digest = json_digest(inputs)
     content = {
         "model": model.name,
@@ -178,6 +170,7 @@ def _store(
         "as_of": admission.as_of.isoformat(),
         "evidence": evidence.model_dump(mode="json"),
         "page": page_of(model, judged),
+        "thresholds": {name: rows.threshold for name, rows in judged.players.items()},
     }
     stores.lake.first_json(_uri(digest), content)
     return _told(digest, evidence)
@@ -187,6 +180,7 @@ def _told(digest: str, evidence: Evidence) -> Evaluation:
     return Evaluation(
         digest=digest,
         uri=_uri(digest),
+        scores_uri=_scores_uri(digest),
         headline=headline(evidence),
         money=money_line(evidence),
         champion_version=evidence.champion_version,

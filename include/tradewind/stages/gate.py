@@ -15,13 +15,14 @@ from tradewind.stores.digests import json_digest
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.records import Admission, Evaluation, TrainedModel
+    from tradewind.records import Admission, Evaluation, Examination, TrainedModel
     from tradewind.stores.stores import Stores
 
 log = logging.getLogger(__name__)
 
 # Grows when the gates would say something else of the same evidence.
-VERSION = 2
+VERSION = 3
+_ASKED = {"gates", "acceptance", "harm_review", "risk_tier"}
 _LONGEST_TAG = 5000
 _MONEY = {"candidate": "money", "champion": "money.champion", "naive": "money.naive"}
 
@@ -31,7 +32,7 @@ def judge(
     frozen: FrozenDefinition,
     trained: TrainedModel,
     evaluation: Evaluation,
-    *,
+    *examinations: Examination,
     stores: Stores,
 ) -> Verdict:
     """Ask every gate about a candidate, and write the verdict down.
@@ -39,23 +40,51 @@ def judge(
     At `verdicts/<digest>.json` lies the verdict; beside the candidate in MLflow lie its tags (the
     verdict, and each gate's sentence) and the judged metrics with their intervals.
 
+    Args:
+        admission: The run.
+        frozen: The definition, with what its gates ask.
+        trained: The candidate.
+        evaluation: Everybody's figures on the judged rows.
+        examinations: What was found beside them; what is not among them blocks at its gate.
+        stores: Lake and registry.
+
     Raises:
         LakeError: The evaluation is not there: without evidence there is no verdict at all.
         RegistryError: MLflow does not answer.
     """
-    evidence = Evidence.model_validate(stores.lake.read_json(evaluation.uri)["evidence"])
-    asked = frozen.model.gates.model_dump(mode="json")
-    digest = json_digest([VERSION, evaluation.digest, asked, frozen.model.deciding_metric])
+    evidence = _evidence(evaluation, examinations, stores=stores)
+    asked = frozen.model.model_dump(mode="json", include=_ASKED)
+    found = [evaluation.digest, *(one.digest for one in examinations)]
+    digest = json_digest([VERSION, found, asked, frozen.model.deciding_metric])
     uri = f"verdicts/{digest}.json"
     if stores.lake.exists(uri):
         log.info("%s: the verdict on this evidence is there: %s", admission.model, uri)
-        return Verdict.model_validate(stores.lake.read_json(uri))
+        return _handed_on(Verdict.model_validate(stores.lake.read_json(uri)))
     results = run_gates(evidence, frozen.model)
     verdict = Verdict(passed=passed(results), digest=digest, uri=uri, results=results)
     _annotate(trained, evaluation, evidence, verdict, stores=stores)
     # Written last: a task that is killed before this annotates again, and changes nothing by it.
     stores.lake.put_json(uri, verdict.model_dump(mode="json"))
-    return verdict
+    return _handed_on(verdict)
+
+
+def _evidence(
+    evaluation: Evaluation, examinations: tuple[Examination, ...], *, stores: Stores
+) -> Evidence:
+    """What was measured, and what was found beside it."""
+    evidence = Evidence.model_validate(stores.lake.read_json(evaluation.uri)["evidence"])
+    contents = [stores.lake.read_json(one.uri) for one in examinations]
+    together = {
+        part: {gate: said for content in contents for gate, said in content[part].items()}
+        for part in ("findings", "unfound")
+    }
+    return evidence.model_copy(update=together)
+
+
+def _handed_on(verdict: Verdict) -> Verdict:
+    """The verdict without its tables, which are for a page: it travels through XCom."""
+    results = [result.model_copy(update={"table": []}) for result in verdict.results]
+    return verdict.model_copy(update={"results": results})
 
 
 def _annotate(

@@ -15,6 +15,7 @@ from tradewind.live import live_state
 from tradewind.nights import LabelCounts, Monitoring
 from tradewind.stages import _breaches, _earlier, _guards, _people, _performance
 from tradewind.stages._drifting import drift_of
+from tradewind.stages._harm import indicators_of
 from tradewind.stages._operations import operations_of
 from tradewind.stages._watching import SHADOW, Look, gather
 from tradewind.stages._worth import value_of
@@ -108,7 +109,9 @@ def _features(look: Look) -> list[str]:
     if look.live.arms:
         return [*dict.fromkeys([*model.features.types, *model.features.protected])]
     words = [name for name, kind in model.features.types.items() if kind == "categorical"]
-    shown = [*model.monitor.performance.slices, *model.features.protected]
+    watched = model.harm_review.indicators.values() if model.harm_review else ()
+    groups = [column for one in watched for column in one.where]
+    shown = [*model.monitor.performance.slices, *model.features.protected, *groups]
     return [*dict.fromkeys([*shown, *(words if model.score.unseen == "fallback" else [])])]
 
 
@@ -136,6 +139,7 @@ def _looked(look: Look, inputs: NightInputs) -> tuple[dict[str, Any], dict[str, 
         "drift": look.attempt("drift", drift_of, look, otherwise=[]),
         "performance": performance,
         **watches.pop("record"),
+        "indicators": look.attempt("harm indicators", indicators_of, look, otherwise=[]),
         "people": people,
         "value": value,
         "value_currency": look.model.value.currency if look.model.value else None,

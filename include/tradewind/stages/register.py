@@ -1,7 +1,8 @@
 """Makes a candidate that passed every gate the champion; says what became of one that did not.
 
-Where the definition says so, it scores beside the champion first, as a shadow or a canary; the
-comparison of the nights promotes or drops it then.
+Where people must approve, nothing is promoted without their word in the ledger, about this very
+verdict. Where the definition says so, a candidate scores beside the champion first, as a shadow or
+a canary; the comparison of the nights promotes or drops it then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tradewind.errors import RegistryError, RequestError
 from tradewind.live import KINDS
 from tradewind.promotion import promote, reconcile, refusal_of, start_arm
 from tradewind.records import Evidence, Registration
+from tradewind.stages._approved import approved_by, unapproved
 from tradewind.stores.events import BLOCKED
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def register(
         result = _already(admission, champion)
     elif champion is not None and admission.as_of < champion.since:
         result = _would_have(admission, champion)
+    elif lacking := unapproved(admission, frozen, trained, verdict, champion, stores=stores):
+        result = lacking
     else:
         tags = _tags(admission, frozen, trained, evaluation, verdict, stores=stores)
         version = stores.registry.ensure_version(model, trained.model_uri, tags)
@@ -286,6 +290,8 @@ def _tags(
         "evaluation_digest": evaluation.digest,
         "judged": _judged(evaluation, stores=stores),
         "evaluation_uri": evaluation.uri,
+        **_waived(verdict),
+        **approved_by(admission, frozen, verdict, stores=stores),
         "verdict_digest": verdict.digest,
         "verdict_uri": verdict.uri,
         "train_key": trained.train_key,
@@ -296,6 +302,12 @@ def _tags(
         "dag_run_id": admission.request.run_id,
         "actor": admission.request.actor,
     }
+
+
+def _waived(verdict: Verdict) -> dict[str, str]:
+    """Which gates were switched off when it passed: whoever looks at the version must see it."""
+    gates = [result.gate for result in verdict.results if result.outcome == "waived"]
+    return {"waived": ", ".join(gates)} if gates else {}
 
 
 def _judged(evaluation: Evaluation, *, stores: Stores) -> str:

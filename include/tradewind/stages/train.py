@@ -22,6 +22,7 @@ from tradewind.learning.importance import importance
 from tradewind.learning.reference import reference_files
 from tradewind.learning.search import draw_trials
 from tradewind.records import TrainedModel
+from tradewind.stages._pretrained import pretrained
 from tradewind.stores import provenance
 from tradewind.stores.digests import canonical_json, json_digest
 from tradewind.stores.model_files import require_same_answers, write_model
@@ -37,19 +38,21 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
     from tradewind.learning.fit import Fitted
-    from tradewind.learning.search import Sample
+    from tradewind.learning.sample import Sample
     from tradewind.records import Admission, FeatureSet
     from tradewind.stores.registry import Candidate
     from tradewind.stores.stores import Stores
 
 _log = logging.getLogger(__name__)
+# Grows when more is recorded of a training of the same inputs.
+VERSION = 2
 # What a training came to, on its run: the TrainedModel but for the addresses that MLflow gives it.
 _RESULT = "tradewind.result"
 _EXAMPLE_ROWS = 5
 # What a definition says that no prediction depends on: to change it trains nothing anew.
 # The naive rule is not among them, because it travels with the model.
 _UNDECIDING_SECTIONS = {
-    *("owner", "purpose", "gates", "schedule"),
+    *("owner", "purpose", "risk_tier", "acceptance", "harm_review", "gates", "schedule"),
     *("score", "monitor", "retrain", "promotion", "alerts"),
 }
 
@@ -99,6 +102,7 @@ def _fitted(
     """Fit a model; whatever comes of it, every trial is there to be seen."""
     model, request = frozen.model, admission.request
     trials = draw_trials(model, candidate=request.candidate)
+    ready = pretrained(model, stores=stores, candidate=request.candidate)
     try:
         fitted = fit_model(
             model,
@@ -107,6 +111,7 @@ def _fitted(
             window_days=request.window_days,
             trials=trials,
             files=frozen.files,
+            ready=ready,
         )
     finally:
         logs = account.trial_logs(trials, metric=model.deciding_metric)
@@ -124,6 +129,7 @@ def _train_key(
 ) -> str:
     return json_digest(
         {
+            "version": VERSION,
             "definition": _what_decides(frozen),
             "features": feature_set.digest,
             "as_of": admission.as_of.isoformat(),
@@ -142,7 +148,10 @@ def _what_decides(frozen: FrozenDefinition) -> dict[str, Any]:
     """
     model = frozen.model
     candidates = {name: one.model_dump(mode="json") for name, one in model.candidates.items()}
+    # Of the gates these alone change what is learned.
+    pinned = model.gates.benchmark.days
     return {
+        **({"pinned_days": [str(day) for day in pinned]} if pinned else {}),
         **model.model_dump(mode="json", exclude=_UNDECIDING_SECTIONS),
         "candidates": candidates,
         "files": {name: text for name, text in frozen.files.items() if name != MODEL_FILE},

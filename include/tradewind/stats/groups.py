@@ -91,6 +91,11 @@ def calibration_gap(rows: Rows) -> Statistic:
     return _rate(rows, rows.label - rows.score, np.ones_like(rows.label))
 
 
+def mean_score(rows: Rows) -> Statistic:
+    """Prepare the mean score."""
+    return _rate(rows, rows.score, np.ones_like(rows.label))
+
+
 FAIRNESS: Mapping[str, Mapping[str, Metric]] = {
     "binary": {
         "selection_rate": Metric("selection_rate", selection_rate, None, lowest=0, highest=1),
@@ -104,6 +109,19 @@ FAIRNESS: Mapping[str, Mapping[str, Metric]] = {
 }
 """What is measured by group of people (Hardt, Price and Srebro, 2016): who is decided for, who of
 those rightly and wrongly, and whether the scores mean the same."""
+
+
+HARM: Mapping[str, Mapping[str, Metric]] = {
+    "binary": {
+        **FAIRNESS["binary"],
+        "mean_score": Metric("mean_score", mean_score, None, lowest=0, highest=1),
+    },
+    "regression": {
+        "mean_score": Metric("mean_score", mean_score, None),
+        "calibration_gap": Metric("calibration_gap", calibration_gap, None),
+    },
+}
+"""By what harm to a group is watched for, by problem."""
 
 
 def share_distance(one: Mapping[str, int], other: Mapping[str, int]) -> float:

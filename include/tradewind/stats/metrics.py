@@ -153,7 +153,7 @@ def r2(rows: Rows) -> Statistic:
 
     def explained(totals: Floats) -> Floats:
         spread = totals[:, 2] - totals[:, 1] ** 2 / totals[:, 3]
-        return 1 - ratio(totals[:, 0], np.where(spread > 0, spread, 0.0))
+        return 1 - ratio(totals[:, 0], np.maximum(spread, 0.0))
 
     return from_sums(sums, explained)
 

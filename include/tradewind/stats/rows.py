@@ -121,7 +121,7 @@ def regression_rows(
     lengths = {len(y), len(s), len(u), len(w)}
     if len(lengths) > 1:
         raise EvidenceError(f"label, score, unit and weight differ in length: {sorted(lengths)}")
-    if len(y) == 0 or w.sum() <= 0 or w.min() < 0:
+    if w.sum() <= 0 or w.min() < 0:
         raise EvidenceError("there are no rows to judge on: no label is known in this stretch")
     return Rows(y, s, u, w, int(u.max()) + 1, threshold)
 

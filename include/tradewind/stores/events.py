@@ -27,7 +27,16 @@ LEASE_TAKEN_OVER: Final = "lease_taken_over"
 LEASE_RELEASED: Final = "lease_released"
 LEASE_BROKEN: Final = "lease_broken"
 STAGE_OUTCOME: Final = "stage_outcome"
+COMPARED: Final = "compared"
+PINNED: Final = "pinned"
 BLOCKED: Final = "blocked"
+# Whether people let a candidate through that passed its gates.
+APPROVAL_ASKED: Final = "approval_asked"
+APPROVED: Final = "approved"
+REJECTED: Final = "rejected"
+APPROVAL_TIMED_OUT: Final = "approval_timed_out"
+APPROVAL_VOID: Final = "approval_void"
+APPROVAL_STANDS: Final = "approval_stands"
 INTENDED: Final = "intended"
 APPLIED: Final = "applied"
 TAMPERING: Final = "tampering"
@@ -58,6 +67,8 @@ INCIDENT_TOLD: Final = "incident_told"
 
 _OF_EVERY_RUN = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
 LEASE_KINDS: Final = (*_OF_EVERY_RUN, LEASE_BROKEN)
+APPROVAL_ANSWERS: Final = (APPROVED, REJECTED, APPROVAL_TIMED_OUT, APPROVAL_VOID)
+APPROVAL_KINDS: Final = (APPROVAL_ASKED, *APPROVAL_ANSWERS, APPROVAL_STANDS)
 ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME)
 """What every run leaves by the dozen: a history for a person is read without them."""
 

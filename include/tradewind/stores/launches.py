@@ -9,7 +9,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tradewind.nights import PastRetrain
-from tradewind.stores.events import DECIDED, LEASE_KINDS, RETRAIN_ENDED, RETRAIN_LAUNCHED
+from tradewind.stores.events import (
+    APPROVAL_ASKED,
+    APPROVAL_KINDS,
+    DECIDED,
+    LEASE_KINDS,
+    RETRAIN_ENDED,
+    RETRAIN_LAUNCHED,
+)
 from tradewind.stores.leases import Lease
 
 if TYPE_CHECKING:
@@ -235,10 +242,19 @@ def _outcome(request: RunRequest, *, stores: Stores) -> tuple[str, float]:
         seconds = _spent(ledger, request.model, since=request.as_of).get(request.run_id, 0.0)
     if "register" in by_stage:
         return str(by_stage["register"].result["outcome"]), seconds
+    if _awaits(ledger, request):
+        return "awaits_approval", seconds
     admitted = by_stage.get("admit")
     if admitted is not None and "fencing_token" not in admitted.result:
         return "refused", seconds
     return "failed", seconds
+
+
+def _awaits(ledger: Ledger, request: RunRequest) -> bool:
+    """Whether people were asked about what the run trained, and have not answered yet."""
+    found = ledger.events(model=request.model, kind=APPROVAL_KINDS, newest_first=True)
+    own = [event for event in found if event.payload["run_id"] == request.run_id]
+    return bool(own) and own[0].kind == APPROVAL_ASKED
 
 
 def _retrain(launched: Event, end: dict[str, object] | None) -> PastRetrain:

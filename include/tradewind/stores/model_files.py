@@ -71,6 +71,38 @@ def write_model(
     return Scorer.open(folder)
 
 
+def open_foreign(content: bytes, *, digest: str, who: str) -> Any:
+    """Load the scikit-learn object in a file that was not written here.
+
+    Args:
+        content: Of the file, in skops' format.
+        digest: The SHA-256 that was declared, in hexadecimal digits.
+        who: Whose file it is, for messages.
+
+    Raises:
+        ModelRefusedError: It is another file than was declared, it is damaged, or it names a type
+            that may not be loaded. Nothing in it was run.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        raise ModelRefusedError(
+            f"{who}: the file's SHA-256 is {found}, and {digest} is declared: it is not the model "
+            "that was meant"
+        )
+    try:
+        types = skops.io.get_untrusted_types(data=content)
+        if refused := untrusted(types):
+            raise ModelRefusedError(
+                f"{who}: the file holds {', '.join(refused)}, which may not be loaded"
+            )
+        return skops.io.loads(content, trusted=types)
+    except ModelRefusedError:
+        raise
+    except Exception as error:
+        # Whatever is wrong with a file from elsewhere, its sentence is that it cannot be used.
+        raise ModelRefusedError(f"{who}: the file cannot be read: {error}") from error
+
+
 def require_same_answers(
     scorer: Scorer, expected: np.ndarray, frame: pd.DataFrame, *, who: str
 ) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import subprocess
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,30 @@ _DECIDING_CODE = (
 )
 _PACKAGE = Path(__file__).resolve().parents[1]
 _REVISION_VARIABLE = "TRADEWIND_GIT_REVISION"
+_TRAILER = "%(trailers:key={},valueonly,separator=%x01)"
+_COMMIT = "%x00".join(
+    ("%H", "%an <%ae>", _TRAILER.format("Reviewed-by"), _TRAILER.format("Co-authored-by"))
+)
+_MAIL = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The commit that a folder stands at.
+
+    Attributes:
+        author: `Name <mail>`.
+        reviewers: Its `Reviewed-by:` trailers, but for who wrote it, alone or with others.
+        tags: Its tags whose signature git could verify.
+        changed: Files that are not as it holds them: tracked ones anywhere in the clone, and new
+            ones in the folder.
+    """
+
+    sha: str
+    author: str
+    reviewers: tuple[str, ...]
+    tags: tuple[str, ...]
+    changed: tuple[str, ...]
 
 
 def made_with(settings: Settings) -> dict[str, str]:
@@ -86,6 +112,42 @@ def git_revision(settings: Settings) -> str:
         return "unknown"
     changed = _git(settings.root, "status", "--porcelain", "--untracked-files=no")
     return f"{revision}-dirty" if changed else revision
+
+
+def commit_at(folder: Path) -> Commit | None:
+    """The commit that a folder stands at; None where there is no git, or no commit."""
+    told = _git(folder, "log", "-1", f"--format={_COMMIT}")
+    if not told:
+        return None
+    sha, author, reviewed, written = told.split("\0")
+    own = {_mail(one) for one in (author, *written.split("\x01"))}
+    reviewers = [one.strip() for one in reviewed.split("\x01") if _mail(one)]
+    tags = _lines(folder, "tag", "--points-at", "HEAD")
+    return Commit(
+        sha=sha,
+        author=author,
+        reviewers=tuple(one for one in reviewers if _mail(one) not in own),
+        tags=tuple(tag for tag in tags if _git(folder, "verify-tag", tag) is not None),
+        changed=(
+            *_lines(folder, "diff", "--name-only", "HEAD"),
+            *_lines(folder, "ls-files", "--others", "--exclude-standard", "--", "."),
+        ),
+    )
+
+
+def committed_text(folder: Path, name: str) -> str | None:
+    """What the commit that a folder stands at holds of one of its files; None for no such file."""
+    return _git(folder, "show", f"HEAD:./{name}")
+
+
+def _lines(root: Path, *words: str) -> list[str]:
+    return (_git(root, *words) or "").splitlines()
+
+
+def _mail(person: str) -> str:
+    """The address in `Name <mail>`, by which people are told apart; empty where there is none."""
+    found = _MAIL.search(person)
+    return found[1].casefold() if found else ""
 
 
 def _git(root: Path, *words: str) -> str | None:

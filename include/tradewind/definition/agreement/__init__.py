@@ -9,7 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.definition.agreement import beside, learning, nightly, schedule, sources
+from tradewind.definition.agreement import (
+    approval,
+    beside,
+    gates_behaviour,
+    gates_benchmark,
+    gates_fairness,
+    gates_leakage,
+    gates_slices,
+    governance,
+    learning,
+    nightly,
+    schedule,
+    sources,
+    waivers,
+)
 from tradewind.definition.agreement.file import File
 from tradewind.definition.problems import at_value
 
@@ -18,7 +32,22 @@ if TYPE_CHECKING:
 
     from tradewind.definition.yaml_lines import Document, KeyPath, Problem
 
-_CHECKS = (*beside.CHECKS, *sources.CHECKS, *learning.CHECKS, *nightly.CHECKS, *schedule.CHECKS)
+_PARTS = (
+    beside,
+    sources,
+    learning,
+    waivers,
+    gates_behaviour,
+    gates_benchmark,
+    gates_fairness,
+    gates_leakage,
+    gates_slices,
+    nightly,
+    governance,
+    approval,
+    schedule,
+)
+_CHECKS = tuple(check for part in _PARTS for check in part.CHECKS)
 
 
 def disagreements(

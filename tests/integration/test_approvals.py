@@ -1,0 +1,224 @@
+"""Approvals through a real scheduler and Airflow's REST API: given by two, rejected, and timed out.
+
+Three models of a small shop are trained by `admin`, side by side. Rita and Carl are Airflow's users
+like any others; the ledger is asked who answered what, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psycopg2
+import pytest
+import yaml
+from psycopg2.extras import execute_values
+
+from tests.gates.evidence import waivers
+from tests.stages.nightly import AS_OF, DAY, DEFINITION, FIRST_DAY, SQL, TRAINED_DAYS, customers
+from tradewind.approval import REJUDGE, SEATS
+from tradewind.local.airflow_api import AirflowApi
+from tradewind.stores.events import APPROVAL_KINDS
+from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.integration.conftest import RunningPlatform
+    from tradewind.local.airflow_api import RunState
+    from tradewind.stores.events import Event
+
+pytestmark = [pytest.mark.platform, pytest.mark.drill]
+
+TABLE = "approved_customers"
+PATIENCE_SECONDS = 900
+FIRST, SECOND = SEATS
+SIGNED = ("acceptance", "harm_review", "revision")
+BOTH = {"reviewers": ["rita", "carl"]}
+# By what becomes of it. A deadline is noticed by a sweep of the scheduler, within a minute.
+MODELS: dict[str, dict[str, Any]] = {
+    "given": {"risk_tier": "critical", "promotion": BOTH},
+    "refused": {"risk_tier": "high", "promotion": BOTH},
+    "unanswered": {"promotion": {**BOTH, "approval": "required", "approve_within": "10 seconds"}},
+}
+
+
+@dataclass
+class Desk:
+    """The platform with the three models.
+
+    Attributes:
+        stores: Its stores.
+        people: A session with its Airflow, by user.
+        runs: The training of each model.
+    """
+
+    stores: Stores
+    people: dict[str, AirflowApi]
+    runs: dict[str, str]
+
+    def place(self, model: str, task: str) -> str:
+        run = f"/dags/{model}.train/dagRuns/{self.runs[model]}"
+        return f"{run}/taskInstances/{task}/-1/hitlDetails"
+
+    def asked(self, model: str, task: str) -> dict[str, Any]:
+        """The question as Airflow shows it, as soon as it waits for an answer."""
+        admin = self.people["admin"]
+
+        def look() -> bool:
+            run = admin.run(f"{model}.train", self.runs[model])
+            assert run.state in ("queued", "running"), [
+                admin.error_of(run, one) for one in run.failed_tasks
+            ]
+            states = {one.task_id: one.state for one in run.tasks}
+            return states[task] == "awaiting_input"
+
+        wait_for(look)
+        return admin._require("GET", self.place(model, task))
+
+    def answer(self, who: str, model: str, task: str, option: str, note: str) -> int:
+        """Press a button; says with which HTTP code Airflow answers."""
+        body = {"chosen_options": [option], "params_input": {"note": note}}
+        said = self.people[who]._send("PATCH", f"/api/v2{self.place(model, task)}", body)
+        return said.status_code
+
+    def end(self, model: str) -> RunState:
+        admin = self.people["admin"]
+        run = admin.wait(f"{model}.train", self.runs[model], timeout_seconds=PATIENCE_SECONDS)
+        assert run.state == "success", [admin.error_of(run, one) for one in run.failed_tasks]
+        return run
+
+    def told(self, model: str) -> list[Event]:
+        return self.stores.ledger.events(model=model, kind=APPROVAL_KINDS)
+
+    def registered(self, model: str) -> dict[str, Any]:
+        found = self.stores.ledger.outcomes(model=model, stage="register")
+        return found[0].result
+
+
+def wait_for(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not look():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.5)
+
+
+def load(dsn: str) -> None:
+    days = [FIRST_DAY + number * DAY for number in range(TRAINED_DAYS + 2)]
+    rows = [tuple(row.values()) for one in days for row in customers(one)]
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {TABLE} (customer text, renewal_at timestamptz, plan text, "
+            "visits double precision, churned boolean)"
+        )
+        execute_values(cursor, f"INSERT INTO {TABLE} VALUES %s", rows)
+
+
+def declare(platform: RunningPlatform, model: str, said: dict[str, Any]) -> None:
+    source = {**DEFINITION["sources"]["customers"], "kind": "postgres", "connection": "demo"}
+    del source["pattern"]
+    sources = {"customers": {**source, "table": TABLE}}
+    folder = platform.settings.config_dir / "models" / model
+    folder.mkdir()
+    (folder / "features.sql").write_text(SQL)
+    gates = {"waivers": [*waivers(), *waivers(*SIGNED)]}
+    body = {**DEFINITION, "name": model, "sources": sources, "gates": gates, **said}
+    (folder / "model.yaml").write_text(yaml.safe_dump(body))
+
+
+def session_of(platform: RunningPlatform, user: str) -> AirflowApi:
+    found = platform.platform
+    passwords = json.loads(
+        (platform.settings.home / "secrets" / "airflow-passwords.json").read_text()
+    )
+    return AirflowApi(found.airflow_url, login=user, password=passwords[user])
+
+
+@pytest.fixture(scope="module")
+def desk(platform: RunningPlatform) -> Iterator[Desk]:
+    """The three trainings, started."""
+    load(platform.platform.demo_dsn)
+    for model, said in MODELS.items():
+        declare(platform, model, said)
+    people = {user: session_of(platform, user) for user in ("admin", "rita", "carl")}
+    admin = people["admin"]
+    for model in MODELS:
+        admin.wait_for_dag(f"{model}.train")
+        admin.unpause(f"{model}.train")
+    conf = {"as_of": f"{AS_OF:%Y-%m-%d}", "reason": "a test"}
+    runs = {model: admin.trigger(f"{model}.train", conf=conf) for model in MODELS}
+    yield Desk(Stores.open(platform.settings), people, runs)
+    for session in people.values():
+        with session:
+            pass
+
+
+def test_an_approval_of_two_people_is_given_and_the_candidate_promoted(desk: Desk) -> None:
+    question = desk.asked("given", FIRST)
+    assert question["assigned_users"] == [{"id": one, "name": one} for one in BOTH["reviewers"]]
+    for words in ("the first champion", "log\\_loss", "beats_naive", "/gate)"):
+        assert words in question["body"]
+    pending = desk.people["rita"]._require(
+        "GET", "/dags/~/dagRuns/~/hitlDetails?response_received=false"
+    )
+    waiting = [one["task_instance"]["dag_id"] for one in pending["hitl_details"]]
+    assert "given.train" in waiting
+    assert desk.stores.ledger.lease("given") is None
+    # The admin is no reviewer, and started the training himself.
+    assert desk.answer("admin", "given", FIRST, "Approve", "my own") == httpx.codes.FORBIDDEN
+    assert desk.answer("rita", "given", FIRST, "Approve", "the figures hold") == httpx.codes.OK
+    second = desk.asked("given", SECOND)
+    assert [one["id"] for one in second["assigned_users"]] == ["carl"]
+    assert "rita approved already" in second["body"]
+    assert desk.answer("rita", "given", SECOND, "Approve", "again") == httpx.codes.FORBIDDEN
+    assert desk.answer("carl", "given", SECOND, "Approve", "so they do") == httpx.codes.OK
+    run = desk.end("given")
+    assert {task.state for task in run.tasks} == {"success"}
+    told = [(event.kind, event.actor, event.reason) for event in desk.told("given")]
+    assert [told[1], told[3]] == [
+        ("approved", "rita", "the figures hold"),
+        ("approved", "carl", "so they do"),
+    ]
+    assert desk.registered("given")["outcome"] == "promoted"
+    version = desk.stores.registry.version("given", 1)
+    assert version.tags["approved_by"] == "rita, carl"
+
+
+def test_a_rejection_is_in_the_ledger_with_who_and_why(desk: Desk) -> None:
+    desk.asked("refused", FIRST)
+    assert desk.answer("carl", "refused", FIRST, "Reject", "not on a Friday") == httpx.codes.OK
+    run = desk.end("refused")
+    assert {task.state for task in run.tasks} == {"success"}
+    asked, answered = desk.told("refused")
+    assert (answered.kind, answered.actor, answered.reason) == (
+        "rejected",
+        "carl",
+        "not on a Friday",
+    )
+    assert answered.payload["verdict_digest"] == asked.payload["verdict_digest"]
+    said = desk.registered("refused")
+    assert (said["outcome"], said["version"]) == ("rejected", None)
+    assert desk.stores.ledger.champion("refused") is None
+    assert desk.stores.registry.versions("refused") == []
+    (page,) = desk.stores.ledger.outcomes(model="refused", stage=FIRST)
+    assert page.lines[0].startswith("carl rejected")
+    assert page.lines[1] == "note: not on a Friday"
+
+
+def test_silence_until_the_deadline_is_a_rejection_by_nobody(desk: Desk) -> None:
+    run = desk.end("unanswered")
+    assert {task.state for task in run.tasks} == {"success"}
+    _, answered = desk.told("unanswered")
+    assert (answered.kind, answered.actor) == ("approval_timed_out", "tradewind")
+    assert answered.reason.startswith("no answer until ")
+    assert answered.payload["name"] is None
+    said = desk.registered("unanswered")
+    assert said["outcome"] == "rejected"
+    assert "silence is a rejection" in said["reason"]
+    assert desk.stores.ledger.outcomes(model="unanswered", stage=REJUDGE)
+    late = desk.answer("rita", "unanswered", FIRST, "Approve", "sorry")
+    assert late == httpx.codes.CONFLICT
