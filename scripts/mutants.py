@@ -83,6 +83,10 @@ SAME: dict[tuple[str, str, str], str] = {
         ("stats/metrics.py", "_own", f"spec.{name} or 0.0  ->  spec.{name}"): _NEVER_NONE
         for name in ("top", "false_positive", "false_negative")
     },
+    (
+        *("gates/_evidence.py", "better_or_worse"),
+        "difference > 0  ->  difference >= 0",
+    ): "nothing at all was answered the line before",
     ("gates/threshold.py", "_level", "floor.at_least or 0.0  ->  floor.at_least"): _NEVER_NONE,
 }
 

@@ -167,3 +167,22 @@ def test_a_floor_of_the_naive_rule_gives_way_too():
     floors = {"roc_auc": {"of_naive": 1.3}}
     assert threshold.check(shown, model(floors=floors)).outcome == "blocked"
     assert threshold.check(shown, model(floors=floors, **SIGNED)).outcome == "passed"
+
+
+def test_a_loss_is_accepted_up_to_a_level_and_the_sentence_says_at_most():
+    said = {**SIGNED, "metric": "log_loss", "at_most": 0.6}
+    del said["at_least"]
+    result = check(evidence(), model(**said))
+    assert result.outcome == "passed"
+    assert "a log_loss of at most 0.6; the candidate's is 0.517" in result.sentence
+
+
+@pytest.mark.parametrize("problem", ["binary", "regression"])
+def test_a_metric_without_a_better_direction_is_held_to_what_was_signed(problem):
+    """`sharpness` is nobody's metric here, and the bias of a regression is best at zero."""
+    name = "bias" if problem == "regression" else "sharpness"
+    said = {**SIGNED, "metric": name, "at_most": 0.6}
+    del said["at_least"]
+    signed = model(**said).model_copy(update={"problem": problem})
+    shown = evidence(candidate={name: figures(0.5, 0.7)["log_loss"]})
+    assert check(shown, signed).outcome == "passed"
