@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ from tests.policy.grounds import NIGHT, sound_look
 from tradewind import overview
 from tradewind.errors import LedgerError
 from tradewind.nights import Decision, Symptom
+from tradewind.records import StageOutcome
 from tradewind.stores.events import DECIDED, INTENDED, RETRAIN_LAUNCHED, SWITCHED_OFF
 from tradewind.stores.prediction_schema import prediction_table
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from tradewind.settings import Settings
 
@@ -148,3 +151,35 @@ def test_tonight_is_the_night_after_the_last_that_was_served(stores: Stores) -> 
     tonight = overview.tonight(stores.ledger, MODEL, model)
     assert (tonight.as_of, tonight.switched_off) == (NIGHT, "a test")
     assert overview.tonight(stores.ledger, MODEL, None).champion == 2
+
+
+def test_a_gate_switched_off_is_told_once_and_apart_what_the_champion_passed_without(
+    home: Settings, ledger_dsn: str, tmp_path: Path
+) -> None:
+    stores = Stores.open(replace(home, config_dir=tmp_path))
+    written = {
+        "slices": "Switched off by Ann until 2099-12-31: one shop only",
+        "service": "Switched off by Ben until 2001-01-01: no machine",
+    }
+    results = [
+        {"gate": gate, "outcome": "waived", "sentence": said} for gate, said in written.items()
+    ]
+    said = {"model": MODEL, "run_id": "train/one", "stage": "gate", "as_of": NIGHT, "lines": ["?"]}
+    stores.ledger.record_outcome(
+        StageOutcome.model_validate(said | {"result": {"results": results}})
+    )
+    promoted = {"version": 2, "previous": None, "evidence_digest": "e", "run_id": "train/one"}
+    stores.ledger.append(
+        model=MODEL, kind=INTENDED, as_of=NIGHT, actor="ann", reason="a test", payload=promoted
+    )
+    waiver = "{gate: slices, by: Ann, because: one shop only, until: 2099-12-31}"
+    folder = tmp_path / "models" / MODEL
+    folder.mkdir(parents=True)
+    text = WHOLE.replace("name: late", f"name: {MODEL}", 1)
+    (folder / "model.yaml").write_text(f"{text}\ngates: {{waivers: [{waiver}]}}\n")
+    (folder / "features.sql").write_text(SQL)
+    (row,) = overview.status_rows(stores)
+    assert row["waivers"] == [
+        f"slices: {written['slices']}. Version 2 passed without it.",
+        f"service: {written['service']}. Version 2 passed without it.",
+    ]

@@ -86,6 +86,12 @@ def test_the_level_is_passed_where_its_nearer_bound_is_beyond_the_limit(level, o
     assert result.figure == (level.low if way == "too little" else level.high)
 
 
+def test_a_gap_of_nothing_is_told_on_one_side_alone():
+    result = ask(level=gap(0.0, -0.1, 0.14))
+    assert (result.outcome, result.figure, result.threshold) == ("passed", 0.14, -0.2)
+    assert "too much by 0 (-0.14 to 0.1) standard deviations" in result.sentence
+
+
 def test_the_limit_of_the_level_is_the_definitions():
     far = gap(0.3, 0.25, 0.35)
     assert ask(level=far).outcome == "blocked"
@@ -143,6 +149,7 @@ def test_the_worst_is_told_first_and_many_are_counted():
     result = ask(parts=far)
     assert "Scores do not mean what they say: dest is 4 (" in result.sentence
     assert "; and 2 more. A limit" in result.sentence
+    assert "more. A limit" not in ask(parts=far[:3]).sentence
 
 
 def test_the_worst_is_the_surest_and_not_the_farthest():
@@ -158,6 +165,17 @@ def test_a_gap_without_any_error_holds_or_not_by_itself():
     assert ask(
         level=flat, slope=flat.model_copy(update={"value": 1.0}), slope_high=1.0
     ).outcome == ("passed")
+
+
+def test_the_table_shows_what_was_said_beside_what_came_of_it():
+    few = Part(name="carrier is HA", kind="slice", rows=92, units=30, unknown="92 rows")
+    known, unknown = ask(parts=[part(), few]).table
+    assert known == {
+        "part": "score 0.1 to 0.2", "rows": "2,700", "days": "30", "mean score": "0.15",
+        "mean truth": "0.16", "truth less score, in deviations": "0.02 (-0.2 to 0.24)",
+        "says": "holds",
+    }  # fmt: skip
+    assert (unknown["mean score"], unknown["mean truth"]) == ("", "")
 
 
 def test_a_small_part_is_unknown_and_is_not_counted_as_passed():

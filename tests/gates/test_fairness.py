@@ -138,6 +138,11 @@ def test_every_protected_attribute_is_held():
     assert result.outcome == "blocked"
     assert "demographic parity by race" in result.sentence
     assert ask(both, model("sex")).outcome == "passed"
+    widest = [line for line in result.table if line["group"] == "greatest gap"]
+    assert [(line["attribute"], line["selection rate"]) for line in widest] == [
+        ("sex", "0.05 (0.03 to 0.07)"),
+        ("race", "0.2 (0.18 to 0.22)"),
+    ]
 
 
 @pytest.mark.parametrize("measure", RATES)
@@ -155,6 +160,15 @@ def test_nothing_compared_at_all_blocks():
     assert result.outcome == "blocked"
     assert "equalised odds by sex: nobody looked" in result.sentence
     assert (result.figure, result.threshold, result.interval) == (None, None, None)
+
+
+def test_an_owner_who_holds_no_measure_is_told_so():
+    result = ask(found(demographic_parity=0.5), model("sex", **dict.fromkeys(RATES)))
+    assert (result.outcome, result.figure) == ("passed", None)
+    assert result.sentence == (
+        "Not held, as the definition says: demographic parity, equalised odds, calibration. "
+        "Judged on 27,075 rows of 30 days."
+    )
 
 
 def test_a_measure_that_the_owner_does_not_hold_is_shown_and_said():

@@ -122,6 +122,18 @@ def test_the_table_has_a_line_for_each_fault_and_one_for_the_search():
     assert "10% within 0.05 standard deviations" in table[2]["what was spoilt"]
 
 
+def test_it_says_from_which_score_on_rows_were_taken_as_decided_for():
+    said = "taken as decided for were scores from 0.31 on, as many as there are positive labels."
+    assert said in asked(found(level=0.31)).sentence
+    assert "taken as decided for" not in asked(found()).sentence
+
+
+@pytest.mark.parametrize(("at_once", "told"), [(1, "1 number"), (2, "2 numbers")])
+def test_it_says_how_many_numbers_of_a_row_the_search_moved(at_once, told):
+    said = asked(found(), at_once=at_once).sentence
+    assert f"The search moved up to {told} of a row by up to 0.1 standard deviations" in said
+
+
 def test_a_regression_moves_predictions_and_turns_no_decision():
     body = {
         "problem": "regression",
@@ -131,7 +143,8 @@ def test_a_regression_moves_predictions_and_turns_no_decision():
     asking = model().model_copy(update={"problem": "regression"})
     assert body["problem"] == asking.problem
     said = check(evidence(findings={"fragility": found()}), asking).sentence
-    assert "`turns` of predictions far away" in said
+    assert "`turns` of predictions far away." in said
+    assert "`turns` of decisions." in asked(found()).sentence
 
 
 @pytest.mark.parametrize(

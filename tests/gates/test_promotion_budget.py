@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Any
 
@@ -93,6 +94,12 @@ def test_a_comparison_that_was_not_paid_for_counts_for_nothing():
 @pytest.mark.parametrize(("spent", "fits"), [(0.15, True), (0.1501, False), (0.3, False)])
 def test_the_years_error_may_be_used_up_and_not_overdrawn(spent, fits):
     assert affords(0.05, spent=spent, error=0.2) is fits
+
+
+def test_what_adding_up_rounds_is_not_overdrawn():
+    most = 0.2 + 1e-9
+    assert affords(most, spent=0.0, error=0.2)
+    assert not affords(math.nextafter(most, 1), spent=0.0, error=0.2)
 
 
 @pytest.mark.parametrize("state", ["never", "is_candidate"])

@@ -122,6 +122,26 @@ def test_beside_the_champion_the_margin_is_a_share_of_the_naive_rules_figure(hig
     if outcome == "blocked":
         assert "against the champion's 0.51: worse by 0.06, surely by" in result.sentence
         assert result.threshold == pytest.approx(-margin * 0.6)
+        tolerated = ", and 0.03 is tolerated. The bounds"
+        assert (tolerated in result.sentence) is (margin > 0)
+
+
+@pytest.mark.parametrize(
+    ("compared", "told"),
+    [
+        pytest.param(bound(0.1), "better by 0.1", id="better"),
+        pytest.param(bound(0.0), "better by 0", id="the same on the average"),
+        pytest.param(bound(-0.03), "worse by 0.03, not surely", id="perhaps worse"),
+        pytest.param(
+            Bound(value=-0.04, standard_error=0.01, high=0.0),
+            "worse by 0.04, not surely",
+            id="perhaps exactly as good",
+        ),
+    ],
+)
+def test_what_is_nearest_is_told_with_the_side_that_it_lies_on(compared, told):
+    result = ask(part(against_naive=compared), on=ALONE)
+    assert f"against the naive rule's 0.6: {told}. The bounds" in result.sentence
 
 
 def test_what_is_surely_worse_than_the_champion_does_not_count_without_one():
@@ -147,6 +167,8 @@ def test_a_floor_is_held_against_each_slices_own_figure(floor, outcome):
     told = "falls short in 1 of 1 known slices: origin is JFK (9,000 rows of 30 days), 0.5 against"
     told = f"{told} the floor: at "
     assert (told in result.sentence) is (outcome == "blocked")
+    short = "5% of the naive rule's figure or short of the floor. Nearest"
+    assert (short in result.sentence) is (outcome == "passed")
 
 
 def test_where_more_is_better_a_share_of_the_naive_rules_figure_is_the_least():
@@ -196,6 +218,12 @@ def test_where_no_declared_slice_is_known_it_is_said():
     assert "None of the 2 declared slices is known, so nothing is said of them." in result.sentence
 
 
+def test_where_no_slice_was_declared_nothing_is_said_of_declared_ones():
+    result = ask(part(origin="important"), small("carrier is OO", origin="found"))
+    assert "1 of 2 slices are unknown, and are not counted as passed." in result.sentence
+    assert "declared" not in result.sentence
+
+
 def test_where_no_slice_is_known_nothing_is_passed():
     result = ask(small(), small("carrier is OO", origin="found"))
     assert result.outcome == "not_applicable"
@@ -207,6 +235,11 @@ def test_without_a_champion_the_table_has_no_word_of_one():
     with_one, without = ask(part()).table[0], ask(part(), on=ALONE).table[0]
     assert {"champion", "against the champion"} == with_one.keys() - without.keys()
     assert with_one["against the naive rule"] == "0.1 (at most 0.14)"
+
+
+def test_without_a_champion_the_sentence_has_no_word_of_one():
+    said = "In none of 1 known slices is the candidate surely worse than the naive rule. Nearest"
+    assert ask(part(), on=ALONE).sentence.startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ def test_fourths_that_coincide_are_one():
     assert names(frame, "minute") == ["minute below 0.25", "minute from 0.25"]
 
 
+def test_a_number_that_is_nearly_always_its_least_is_cut_into_that_and_more():
+    frame = pd.DataFrame({"minute": [*np.zeros(900), *np.arange(0.5, 30.0)]})
+    assert names(frame, "minute") == ["minute below 0.5", "minute from 0.5"]
+
+
 def test_booleans_are_named_as_such_and_an_unknown_column_is_read_as_it_is_stored():
     frame = pd.DataFrame({"wet": [True, False, None], "sex": ["f", "m", "f"], "old": range(3)})
     assert names(frame, "wet") == ["wet is false", "wet is true", "wet is missing"]

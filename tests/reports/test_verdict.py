@@ -115,6 +115,23 @@ def test_a_blocked_candidate_is_told_by_which_gate_and_what_to_do():
     assert "the candidate stays in MLflow with this verdict" in page
 
 
+def test_what_blocks_stands_first_and_what_does_not_apply_apart_at_the_end():
+    page = render(*judged_page(gates={"threshold": {"roc_auc": {"at_least": 0.99}}}))
+    shown = re.findall(r'aria-label="Gate (\w+)"', page)
+    assert shown[:2] == ["threshold", "beats_champion"]
+    cards, _, apart = page.partition('aria-label="Gates that do not apply"')
+    assert "not applicable" not in cards
+    assert "<code>acceptance</code>" in apart
+    assert "pretrained" in apart
+
+
+def test_a_sentence_formats_code_and_nothing_else():
+    evaluation, verdict = judged_page()
+    verdict["results"][0] |= {"outcome": "blocked", "sentence": "see `a<b>` and <script>`"}
+    page = render(evaluation, verdict)
+    assert "see <code>a&lt;b&gt;</code> and &lt;script&gt;`" in page
+
+
 def test_a_champion_that_could_not_be_judged_is_named_with_the_reason():
     broken = Champion("unusable", 3, "models:/m-3", problem="its files <changed>")
     page = render(*judged_page(champion=broken))

@@ -105,11 +105,15 @@ def test_a_figure_that_is_no_number_is_no_finding():
 
 
 def test_a_waived_gate_is_not_looked_for(scene):
-    run = run_of(scene)
-    asked = stage._asked("probe", open_case(run))
-    assert not set(asked) & set(EXAMINED)
+    assert not set(stage._asked("probe", run_of(scene))) & set(EXAMINED)
     some = run_of(scene, waived=tuple(set(EXAMINED) - {"leakage"}))
-    assert "leakage" in stage._asked("probe", open_case(some))
+    assert "leakage" in stage._asked("probe", some)
+
+
+def test_nothing_is_fetched_where_every_gate_is_switched_off(scene, monkeypatch):
+    monkeypatch.setattr(stage, "open_case", None)
+    said = examine("load_test", run_of(scene))
+    assert said.lines == ["every gate that load_test looks for is switched off"]
 
 
 def test_an_examination_is_made_once_and_reaches_the_gates(scene, monkeypatch):

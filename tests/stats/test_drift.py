@@ -14,7 +14,6 @@ from tradewind.stats.drift import compare, compare_counts
 from tradewind.stats.effects import Effect, effects, share_distance
 from tradewind.stats.multiple import Family
 from tradewind.stats.profiles import added, profile
-from tradewind.stats.slices import LEAST_SLICES, alarm_level
 from tradewind.stats.tallies import CategoryTally, Coded
 
 KINDS = {"x": "numeric", "rain": "numeric", "plane": "categorical"}
@@ -157,12 +156,6 @@ def test_another_length_of_window_than_was_profiled_cannot_alarm():
     assert (column.alarm, column.alarm_level) == (False, None)
 
 
-@given(st.lists(st.floats(0, 10), min_size=LEAST_SLICES, max_size=60))
-def test_the_level_is_above_every_slice_and_grows_as_the_budget_shrinks(sizes):
-    wide, narrow = (alarm_level(sizes, probability=p, floor=0.05) for p in (0.03, 0.0003))
-    assert narrow >= wide >= max(*sizes, 0.05)
-
-
 def test_a_rare_category_is_a_difference_and_no_alarm_and_one_of_a_fiftieth_is_both():
     days = np.repeat(np.arange(7 * WEEKS), 100)
     usual = np.array(["EWR", "JFK"], dtype=object)
@@ -173,10 +166,6 @@ def test_a_rare_category_is_a_difference_and_no_alarm_and_one_of_a_fiftieth_is_b
         [column] = compare(stored, {"origin": window}, window_days=7)
         assert (column.state, column.alarm) == ("difference", alarm)
         assert column.alarm_level == pytest.approx(0.1)
-
-
-def test_too_few_slices_say_nothing():
-    assert alarm_level([0.1] * (LEAST_SLICES - 1), probability=0.01, floor=0.05) is None
 
 
 def test_a_night_counted_in_chunks_is_judged_as_the_whole():

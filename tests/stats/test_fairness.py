@@ -145,11 +145,21 @@ def test_a_group_is_met_on_enough_days_or_unknown(least, known):
         assert own.unknown["selection_rate"] == "met on 10 days, and 11 are needed"
 
 
+def test_a_figure_that_some_draws_do_not_have_is_unknown():
+    rows = rows_of(6, count=600)
+    alike = replace(rows, label=np.where(rows.unit == 0, 1.0, 0.0))
+    own = grouped(alike, np.full(600, "a"), least_rows=1).treated["a"]
+    assert own.figures.keys() == {"selection_rate", "false_positive_rate", "calibration_gap"}
+    assert "of 201 resamples" in own.unknown["true_positive_rate"]
+
+
 def test_a_gap_is_between_two_known_groups():
     rows = rows_of(7)
     names = np.where(np.arange(len(rows.label)) < 49, "b", "a")
     with pytest.raises(EvidenceError, match="selection rate is known of 1 of 2 groups, and a gap"):
         widest(grouped(rows, names), "selection_rate")
+    with pytest.raises(EvidenceError, match="selection rate is known of 0 of 2 groups, and a gap"):
+        widest(grouped(rows, names, least_rows=6_001), "selection_rate")
 
 
 # --------------------------------------------------------------------------------------- and luck
@@ -197,6 +207,25 @@ def test_two_groups_that_luck_may_have_set_apart_have_no_gap():
     names = names_of(rows, 0.5, 0.5)
     with pytest.raises(EvidenceError, match="luck alone makes selection rates"):
         widest(grouped(rows, names), "selection_rate", limit=1e-6, level=0.001)
+
+
+def test_a_gap_may_reach_the_limit_and_needs_no_luck_to_explain_it():
+    rows = rows_of(8, count=1_000)
+    names = names_of(rows, 0.45, 0.45, 0.1)
+    own = grouped(rows, names)
+    first, second, _ = (one.figures["selection_rate"][0] for one in own.treated.values())
+    told = widest(own, "selection_rate", limit=abs(first - second))
+    assert (told.gap.value, told.luck) == (abs(first - second), None)
+    assert (told.groups, told.unsure) == (2, ("c",))
+
+
+def test_a_gap_just_as_wide_as_luck_makes_it_is_luck():
+    # One row is decided for, and every deal gives it to one of two groups of the same size.
+    one = np.arange(600) == 0
+    rows = binary_rows(one * 1.0, one * 0.9, unit=np.arange(600) % DAYS, threshold=0.5)
+    names = np.where(np.arange(600) < 300, "a", "b")
+    with pytest.raises(EvidenceError, match="luck alone makes selection rates"):
+        widest(grouped(rows, names), "selection_rate", limit=1e-6)
 
 
 def test_the_same_seed_deals_alike_and_luck_is_what_random_names_do():

@@ -76,6 +76,49 @@ def test_what_is_there_on_few_days_or_for_a_large_share_of_the_rows_marks_nothin
     assert not pure_patterns(columns, late, day // 7, **ASKED).patterns
 
 
+def marked(*places, days=100):
+    """One row a day, a column that is 1 in some places, and labels that are pure there alone."""
+    column = np.zeros(days, int)
+    column[list(places)] = 1
+    return column, np.where(column == 1, 0.0, np.arange(days) % 2), np.arange(days)
+
+
+@pytest.mark.parametrize(("rows", "found"), [(10, 1), (9, 0)])
+def test_so_many_days_are_enough_and_one_less_is_too_few(rows, found):
+    column, label, day = marked(*range(rows))
+    looked = pure_patterns({"x": column}, label, day, **ASKED)
+    assert (len(looked.patterns), looked.cells) == (found, found)
+
+
+def test_many_rows_of_few_days_are_not_looked_at():
+    column, label, day = marked(*range(20))
+    assert pure_patterns({"x": column}, label, np.maximum(day, 11), **ASKED).cells == 0
+
+
+def test_a_pair_that_meets_on_few_days_marks_nothing_though_its_values_are_often_there():
+    one, _, day = marked(*range(20))
+    other, _, _ = marked(*range(10), *range(40, 60))
+    label = np.where(one & other, 0.0, np.arange(100) % 2)
+    columns = {"one": one, "other": other}
+    every = pure_patterns(columns, label, day, **ASKED)
+    assert named(every.patterns) == [(("one", "other"), (1, 1), 0)]
+    fewer = pure_patterns(columns, label, np.maximum(day, 1), **ASKED)
+    assert (fewer.patterns, fewer.cells) == ([], 3)
+
+
+def test_where_both_labels_are_as_many_it_is_told_of_the_first():
+    column, _, day = marked(*range(10))
+    label = np.arange(100) % 2 * 1.0
+    (one,) = pure_patterns({"x": column}, label, day, **{**ASKED, "purity": 0.5}).patterns
+    assert (one.label, one.pure) == (0, 0.5)
+
+
+@pytest.mark.parametrize(("rows", "cells"), [(50, 2), (51, 1)])
+def test_half_of_the_rows_is_the_most_that_a_value_may_have(rows, cells):
+    column, label, day = marked(*range(rows))
+    assert pure_patterns({"x": column}, label, day, **ASKED).cells == cells
+
+
 def pattern(rows, label=0):
     return Pattern(("carrier",), (1,), np.asarray(rows), label, 1.0)
 

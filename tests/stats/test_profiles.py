@@ -13,7 +13,6 @@ from hypothesis.extra.numpy import arrays
 from tradewind.errors import EvidenceError
 from tradewind.stats.bins import Bins
 from tradewind.stats.profiles import FrameProfile, added, profile
-from tradewind.stats.slices import slice_rows
 from tradewind.stats.tallies import CATEGORIES, CategoryTally, Coded, NumericTally
 
 figures = arrays(
@@ -158,24 +157,6 @@ def test_beyond_the_categories_that_are_told_apart_the_rest_is_counted_together(
     many = np.array([f"c{number}" for number in range(CATEGORIES + 10)] * 2 + ["c0"])
     kept = profile({"id": many}, kinds={"id": "categorical"}).columns["id"].tally
     assert (len(kept.counts), kept.rest, kept.counts["c0"]) == (CATEGORIES, 20, 3)
-
-
-def test_slices_are_whole_and_end_with_the_last_day():
-    days = np.datetime64("2013-01-01") + np.repeat(np.arange(23), 10)
-    slices = slice_rows(days, window_days=7)
-    assert [(days[rows].min(), days[rows].max()) for rows in slices] == [
-        (np.datetime64(first), np.datetime64(last))
-        for first, last in (
-            ("2013-01-03", "2013-01-09"),
-            ("2013-01-10", "2013-01-16"),
-            ("2013-01-17", "2013-01-23"),
-        )
-    ]
-
-
-def test_a_slice_with_hardly_any_rows_is_left_out():
-    days = np.concatenate([np.repeat(np.arange(14), 10), [15, 20]])
-    assert len(slice_rows(days, window_days=7)) == 2
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,18 @@ def test_a_slice_of_one_day_or_without_different_scores_has_no_slope():
     assert list(label_slopes(label, score, unit=day, slice_=week).place) == [0, 2]
 
 
+def test_a_slice_of_two_days_has_a_slope():
+    label, score, day, week = made_up(days=16)
+    assert list(label_slopes(label, score, unit=day, slice_=week).place) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("apart", "place"), [(2e-6, []), (3e-6, [0])])
+def test_scores_that_differ_by_no_more_than_rounding_have_no_slope(apart, place):
+    label, score, day = np.tile([0.0, 1.0], 4), np.tile([0.0, apart], 4), np.repeat(range(4), 2)
+    slopes = label_slopes(label, score, unit=day, slice_=np.zeros(8, int))
+    assert slopes.place.tolist() == place
+
+
 def test_slopes_are_told_by_the_one_in_their_middle():
     found = relative(slopes_of([0.25, 0.5, 1.0], 0.1))
     assert found.value.tolist() == [0.5, 1.0, 2.0]

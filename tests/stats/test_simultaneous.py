@@ -68,6 +68,6 @@ def test_the_scale_of_a_figure_does_not_matter_and_a_constant_one_is_left_out(dr
     drawn = figures(3)
     scaled = drawn * np.array([1.0, 1e-6, 1e6]) + np.array([0.0, 5.0, -3.0])
     assert reach(scaled, draws) == pytest.approx(reach(drawn, draws))
-    constant = np.column_stack([drawn, np.full(1 + DRAWS, 0.3)])
+    constant = np.column_stack([drawn, np.full(1 + DRAWS, 0.25)])
     assert reach(constant, draws) == reach(drawn, draws)
-    assert reach(np.full((1 + DRAWS, 2), 0.3), draws) == quantile(0.95, draws)
+    assert reach(np.full((1 + DRAWS, 2), 0.25), draws) == quantile(0.95, draws)

@@ -80,6 +80,7 @@ class Section(BaseModel):
         frozen=True,
         extra="forbid",
         strict=True,
+        str_strip_whitespace=True,
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )

@@ -95,7 +95,7 @@ def _waived(waiver: Waiver, evidence: Evidence) -> GateResult:
     return GateResult(
         gate=waiver.gate,
         outcome="waived",
-        sentence=f"Switched off by {waiver.by} until {waiver.until}: {waiver.because}",
+        sentence=waiver.sentence,
         rows=evidence.rows,
         units=evidence.units,
     )

@@ -96,8 +96,8 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
     found = finding(evidence, "calibration", Found)
     _require_same(found, evidence)
     limits = model.gates.calibration
-    known = [part for part in found.parts if part.gap is not None]
-    held = [_level(found, limits), _slope(found, limits), *(_part(one, limits) for one in known)]
+    known = [_part(part, part.gap, limits) for part in found.parts if part.gap is not None]
+    held = [_level(found, limits), _slope(found, limits), *known]
     missed = sorted((one for one in held if not one.holds), key=lambda one: one.slack)
     nearest = min(held, key=lambda one: one.slack)
     told = _missed(missed) if missed else f"Scores mean what they say. {held[0].words}."
@@ -146,15 +146,15 @@ def _slope(found: Found, limits: Calibration) -> _Held:
     return _Held(found.slope_high, limits.slope, (own.low, own.high), slack, words)
 
 
-def _part(part: Part, limits: Calibration) -> _Held:
-    if part.gap is None or part.score is None or part.truth is None:
+def _part(part: Part, gap: Estimate, limits: Calibration) -> _Held:
+    if part.score is None or part.truth is None:
         raise EvidenceError(f"{part.name} has no figures")
     words = (
         f"{part.name} ({part.rows:,} rows of {count(part.units, 'day')}), score "
-        f"{number(part.score)} and truth {number(part.truth)}, {_apart(part.gap)} where "
+        f"{number(part.score)} and truth {number(part.truth)}, {_apart(gap)} where "
         f"{number(limits.parts)} is the limit"
     )
-    return _gap(part.gap, limits.parts, words)
+    return _gap(gap, limits.parts, words)
 
 
 def _gap(gap: Estimate, limit: float, words: str) -> _Held:
@@ -192,8 +192,6 @@ def _unknown(found: Found) -> str:
 
 
 def _line(part: Part, limits: Calibration) -> dict[str, str]:
-    known = part.gap is not None
-    holds = known and _part(part, limits).holds
     return {
         "part": part.name,
         "rows": f"{part.rows:,}",
@@ -201,5 +199,11 @@ def _line(part: Part, limits: Calibration) -> dict[str, str]:
         "mean score": number(part.score) if part.score is not None else "",
         "mean truth": number(part.truth) if part.truth is not None else "",
         "truth less score, in deviations": interval(part.gap) if part.gap else "",
-        "says": ("holds" if holds else "passes its limit") if known else f"unknown: {part.unknown}",
+        "says": _says(part, limits),
     }
+
+
+def _says(part: Part, limits: Calibration) -> str:
+    if part.gap is None:
+        return f"unknown: {part.unknown}"
+    return "holds" if _part(part, part.gap, limits).holds else "passes its limit"

@@ -22,7 +22,7 @@ from tradewind.records import Estimate, Finding, GateResult, Record
 if TYPE_CHECKING:
     from datetime import date
 
-    from tradewind.definition.gates.downstream import Consumer
+    from tradewind.definition.gates.downstream import Consumer, Signature
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Evidence
 
@@ -62,6 +62,7 @@ class _Held:
         limit: What the consumer takes, signed or not.
         usual: What they take without a signature.
         unit: Of figure and limits.
+        signature: What the consumer signed, while it holds.
     """
 
     who: str
@@ -71,14 +72,16 @@ class _Held:
     limit: float
     usual: float
     unit: str
+    signature: Signature | None
 
     @property
     def is_taken(self) -> bool:
         return self._within(self.limit)
 
     @property
-    def needs_signature(self) -> bool:
-        return not self._within(self.usual)
+    def used_signature(self) -> Signature | None:
+        """The one that the change needs; None where the consumer takes it by itself."""
+        return None if self._within(self.usual) else self.signature
 
     @property
     def threshold(self) -> float:
@@ -117,7 +120,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         raise EvidenceError("how far the scores moved was not looked for")
     held = [one for name, who in consumers.items() for one in _held(name, who, moved, evidence.day)]
     broken = [one for one in held if not one.is_taken]
-    signed = [one for one in held if one.is_taken and one.needs_signature]
+    signed = [_signed(one, by) for one in held if one.is_taken and (by := one.used_signature)]
     worst = max(held, key=lambda one: one.used)
     words = [_shift(moved, evidence), *_verdict(model, broken, signed), ground(evidence)]
     return GateResult(
@@ -149,6 +152,7 @@ def _held(name: str, consumer: Consumer, moved: Moved, day: date) -> list[_Held]
             limit=getattr(signature, what, None) or usual,
             usual=usual,
             unit=unit,
+            signature=signature,
         )
         for what, (usual, one, by, unit) in changes.items()
         if usual is not None
@@ -166,7 +170,7 @@ def _shift(found: Moved, evidence: Evidence) -> str:
     return f"{said}{changed}."
 
 
-def _verdict(model: ModelDefinition, broken: list[_Held], signed: list[_Held]) -> list[str]:
+def _verdict(model: ModelDefinition, broken: list[_Held], signed: list[str]) -> list[str]:
     consumers = model.gates.downstream.consumers
     if not broken and not signed:
         count = len(consumers)
@@ -176,13 +180,10 @@ def _verdict(model: ModelDefinition, broken: list[_Held], signed: list[_Held]) -
         told = [f"{_change(one)} for {one.who} ({consumers[one.who].owner}), who takes "
                 f"{_amount(one, one.limit)}" for one in broken]  # fmt: skip
         said.append(f"It is more than was agreed: {'; '.join(told)}.")
-    return said + [_signed(one, model) for one in signed]
+    return said + signed
 
 
-def _signed(one: _Held, model: ModelDefinition) -> str:
-    signature = model.gates.downstream.consumers[one.who].signed
-    if signature is None:
-        raise EvidenceError(f"{one.who} takes more than it declares, and nobody signed for it")
+def _signed(one: _Held, signature: Signature) -> str:
     return (
         f"{one.who} takes {_amount(one, one.usual)} of {one.what} by itself, and {signature.by} "
         f"signed for {_amount(one, one.limit)} until {signature.until}: {signature.because}"

@@ -132,13 +132,15 @@ def asked(model: ModelDefinition) -> dict[str, float]:
 def _verdict(
     found: Found, wide: list[str], blind: list[str], worst: tuple[Gap, float] | None
 ) -> list[str]:
-    if not wide and not blind and worst is not None:
-        gap, limit = worst
-        nearest = f"Nearest to its limit is {_clause(found, gap, limit)}."
-        return ["No two groups are treated more unlike than is tolerated.", nearest, *_open(worst)]
-    said = [f"Groups are treated too unlike: {'; '.join(wide)}."] if wide else []
-    said += [f"Nothing can be said of {one}." for one in blind]
-    return [*said, *(_open(worst) if wide else [])]
+    unsaid = [f"Nothing can be said of {one}." for one in blind]
+    if worst is None:
+        return unsaid
+    if wide:
+        return [f"Groups are treated too unlike: {'; '.join(wide)}.", *unsaid, *_open(*worst)]
+    if blind:
+        return unsaid
+    nearest = f"Nearest to its limit is {_clause(found, *worst)}."
+    return ["No two groups are treated more unlike than is tolerated.", nearest, *_open(*worst)]
 
 
 def _clause(found: Found, gap: Gap, limit: float) -> str:
@@ -152,10 +154,10 @@ def _clause(found: Found, gap: Gap, limit: float) -> str:
     )
 
 
-def _open(worst: tuple[Gap, float] | None) -> list[str]:
-    if worst is None or not worst[0].gap.low <= worst[1] < worst[0].gap.high:
-        return []
-    return ["Its interval holds the limit: on other days it might lie on the other side."]
+def _open(worst: Gap, limit: float) -> list[str]:
+    if worst.gap.low <= limit < worst.gap.high:
+        return ["Its interval holds the limit: on other days it might lie on the other side."]
+    return []
 
 
 def _blind(found: Found, attribute: str, measure: str) -> str:

@@ -182,7 +182,7 @@ def _nearest(bars: list[_Bar]) -> str:
 
 def _told(search: Search, asked: Fragility) -> str:
     """Say what was searched for."""
-    numbers = "number" if asked.at_once == 1 else f"{asked.at_once} numbers"
+    numbers = count(asked.at_once, "number")
     example = f" Such as: {search.example}." if search.example else ""
     return (
         f"The search moved up to {numbers} of a row by up to {asked.reach:g} standard deviations, "

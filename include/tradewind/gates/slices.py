@@ -151,9 +151,9 @@ def _comparisons(part: Part, evidence: Evidence, model: ModelDefinition) -> Iter
         margin = model.gates.slices.margin * abs(part.naive.value)
         whose = f"the champion's {number(part.champion.value)}"
         yield _bounded(part, part.against_champion, -margin, whose)
-    level = _floor(part.naive, model)
+    level, at_least = _floor(part.naive, evidence, model)
     if level is not None:
-        yield _reached(part, part.candidate, level, at_least=_at_least(evidence, model))
+        yield _reached(part, part.candidate, level, at_least=at_least)
 
 
 def _bounded(part: Part, bound: Bound, threshold: float, whose: str) -> _Held:
@@ -183,20 +183,18 @@ def _reached(part: Part, own: Estimate, level: float, *, at_least: bool) -> _Hel
     )
 
 
-def _floor(naive: Estimate, model: ModelDefinition) -> float | None:
+def _floor(
+    naive: Estimate, evidence: Evidence, model: ModelDefinition
+) -> tuple[float | None, bool]:
+    """The level that a slice must reach, None without any, and whether it is the least."""
     floor = model.gates.slices.floor
     if floor is None:
-        return None
+        return None, False
     if floor.of_naive is not None:
-        return floor.of_naive * naive.value
-    return floor.at_most if floor.at_least is None else floor.at_least
-
-
-def _at_least(evidence: Evidence, model: ModelDefinition) -> bool:
-    floor = model.gates.slices.floor
-    if floor is None or floor.of_naive is not None:
-        return evidence.greater_is_better
-    return floor.at_least is not None
+        return floor.of_naive * naive.value, evidence.greater_is_better
+    if floor.at_least is not None:
+        return floor.at_least, True
+    return floor.at_most, False
 
 
 def _short(short: list[_Held], known: list[Part]) -> str:

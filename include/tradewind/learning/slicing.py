@@ -167,5 +167,8 @@ def _fourths(column: str, values: pd.Series) -> list[Between]:
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     inner = sorted({edge(cut) for cut in np.nanquantile(numbers, [0.25, 0.5, 0.75]).tolist()})
     least, greatest = np.nanmin(numbers), np.nanmax(numbers)
-    edges = [None, *(cut for cut in inner if least < cut <= greatest), None]
+    cuts = [cut for cut in inner if least < cut <= greatest]
+    # A number that is nearly always its least, such as rain, is cut into that and more.
+    more = [edge(np.nanmin(numbers[numbers > least]))]
+    edges = [None, *(cuts or more), None]
     return [Between(column, low, high) for low, high in pairwise(edges)]

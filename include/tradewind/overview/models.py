@@ -124,19 +124,19 @@ def _judged(stores: Stores, model: str, champion: ChampionRecord | None) -> str 
 def _waivers(
     stores: Stores, name: str, champion: ChampionRecord | None, model: ModelDefinition | None
 ) -> list[str]:
-    """Which gates are switched off: those of the champion's verdict, else the definition's own."""
-    declared = model.gates.waivers if model else []
-    lines = [f"{one.gate}: by {one.by} until {one.until}: {one.because}" for one in declared]
+    """Which gates are switched off by the definition, or were when the champion passed."""
+    declared = {one.gate: one.sentence for one in model.gates.waivers} if model else {}
     if champion is None or champion.run_id is None:
-        return lines
+        return [f"{gate}: {said}" for gate, said in declared.items()]
     outcome = outcome_of(stores, model=name, stage="gate", run_id=champion.run_id)
     results = outcome.result.get("results", []) if outcome else []
-    passed_without = [
-        f"{result['gate']}: version {champion.version} passed without it. {result['sentence']}"
-        for result in results
-        if result["outcome"] == "waived"
+    passed = {one["gate"]: one["sentence"] for one in results if one["outcome"] == "waived"}
+    alike = {gate for gate, said in declared.items() if passed.get(gate) == said}
+    without = f"Version {champion.version} passed without it."
+    return [
+        *(f"{gate}: {said}" for gate, said in declared.items() if gate not in alike),
+        *(f"{gate}: {said.rstrip('.')}. {without}" for gate, said in passed.items()),
     ]
-    return [*lines, *passed_without]
 
 
 def _champion(stores: Stores, model: str) -> int | None:

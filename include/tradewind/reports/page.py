@@ -6,14 +6,17 @@ load nothing from anywhere, and every figure is escaped, because rows of a sourc
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 _MANY = 1_000
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def render_page(template: str, *, title: str, **content: Any) -> str:
@@ -55,6 +58,11 @@ def moment(value: str | datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def sentence(text: str) -> Markup:
+    """A sentence whose words between backticks are shown as code, and that formats nothing else."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped before
+
+
 def result_address(model: str, run_id: str, stage: str) -> str:
     """Where the page of a stage's result is, below the web server's own address.
 
@@ -80,6 +88,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(figure=figure, share=share, moment=moment)
+    environment.filters.update(figure=figure, share=share, moment=moment, sentence=sentence)
     environment.globals.update(result_address=result_address)
     return environment

@@ -18,6 +18,7 @@ _MARKS = {
     "not_applicable": ("not applicable", ""),
     "waived": ("switched off", "warn"),
 }
+_ORDER = ("blocked", "waived", "passed", "not_applicable")
 _PLAYERS = ("candidate", "champion", "naive")
 _TITLES = {"candidate": "Candidate", "champion": "Champion", "naive": "Naive rule"}
 
@@ -63,10 +64,11 @@ def _title(player: str, evidence: Mapping[str, Any]) -> str:
 
 
 def _gates(verdict: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """What blocks first, then what was switched off; within that in the order of the gates."""
     results = verdict["results"] if verdict else []
     return [
         {**result, "word": _MARKS[result["outcome"]][0], "tone": _MARKS[result["outcome"]][1]}
-        for result in results
+        for result in sorted(results, key=lambda result: _ORDER.index(result["outcome"]))
     ]
 
 

@@ -54,11 +54,10 @@ def slice_rows(days: Any, *, window_days: int) -> list[Integers]:
         For each slice, oldest first, which rows are in it. Days that do not fill a slice at the
         start, and slices with less than half of the usual rows, are left out.
     """
-    day = np.asarray(days)
-    day = day.astype("datetime64[D]").astype(np.int64) if day.dtype.kind == "M" else day
+    day = np.asarray(days).astype("datetime64[D]").astype(np.int64)
     if not len(day):
         return []
-    place = (int(day.max()) - day.astype(np.int64)) // window_days
+    place = (int(day.max()) - day) // window_days
     whole = (int(day.max()) - int(day.min()) + 1) // window_days
     order = np.argsort(place, kind="stable")
     ends = np.searchsorted(place[order], np.arange(whole + 1), "left")

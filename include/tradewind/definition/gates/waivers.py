@@ -21,3 +21,8 @@ class Waiver(Section):
     until: date
     """The last day, in the model's time zone, that it holds; from the next on the gate blocks
     again as it would have."""
+
+    @property
+    def sentence(self) -> str:
+        """Who switched it off, for how long and why."""
+        return f"Switched off by {self.by} until {self.until}: {self.because}"
