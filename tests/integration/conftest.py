@@ -1,4 +1,4 @@
-"""The whole platform, started once as `make run` starts it, in a home of the test session's own."""
+"""The whole platform, started once as `make run` starts it, in a home of the tests' own."""
 
 from __future__ import annotations
 
@@ -46,9 +46,12 @@ def settings_of(name: str) -> Settings:
     return load_settings({"TRADEWIND_HOME": str(home), "TRADEWIND_CONFIG": str(config)})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform() -> Iterator[RunningPlatform]:
-    """Everything running, with the short time-outs of the test profile."""
+    """Everything running, with the short time-outs of the test profile.
+
+    It is stopped after the last test of this folder: it takes half a core as long as it runs.
+    """
     settings = settings_of("platform")
     try:
         running = local_platform.up(settings, profile="test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import psutil
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.platform
 
+T = TypeVar("T")
+
 DAG = "flight_delay.train"
 # CPU seconds after which a task is in the middle of its work; the others are killed at sight.
 IN_THE_MIDDLE = {
@@ -36,7 +38,10 @@ IN_THE_MIDDLE = {
     "probe": 4.0,
 }
 STAGES = ["admit", *TRAIN]
-PATIENCE_SECONDS = 400
+# What the process of a task calls itself, before the task instance's id.
+WORKER = "airflow worker -- "
+PATIENCE_SECONDS = 900
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def edit(folder: Path, change: Callable[[str], str]) -> None:
@@ -46,10 +51,8 @@ def edit(folder: Path, change: Callable[[str], str]) -> None:
 
 @pytest.fixture(scope="module")
 def model_dir(platform: RunningPlatform) -> Path:
-    """The demo's model in the platform's own configuration, with retries that do not wait."""
-    folder = platform.settings.config_dir / "models" / "flight_delay"
-    edit(folder, lambda text: text.replace("retry_delay: 1 minute", "retry_delay: 1 second"))
-    return folder
+    """The demo's model in the platform's own configuration."""
+    return platform.settings.config_dir / "models" / "flight_delay"
 
 
 @pytest.fixture(scope="module")
@@ -58,38 +61,41 @@ def api(platform: RunningPlatform) -> Iterator[AirflowApi]:
         yield session
 
 
-def task_process(task_instance_id: str) -> psutil.Process | None:
-    """The process in which a task's own code runs."""
+def task_processes() -> dict[str, psutil.Process]:
+    """The processes in which tasks' own code runs, by the task instance's id."""
+    found = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.cmdline()[:1] == [f"airflow worker -- {task_instance_id}"]:
-                return process
-    return None
+            title = next(iter(process.cmdline()), "")
+            if title.startswith(WORKER):
+                found[title.removeprefix(WORKER)] = process
+    return found
 
 
 def kill_in_the_middle(api: AirflowApi, run_id: str) -> set[str]:
     """Follow a run to its end and kill the first attempt of every task; returns whom it hit."""
     killed: set[str] = set()
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    path = f"/dags/{DAG}/dagRuns/{run_id}"
-    while api.run(DAG, run_id).state not in ("success", "failed"):
-        assert time.monotonic() < deadline, api.run(DAG, run_id)
-        for task in api._require("GET", f"{path}/taskInstances")["task_instances"]:
-            name = task["task_id"]
-            if task["state"] != "running" or task["try_number"] != 1 or name in killed:
+    path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances"
+
+    def look() -> bool:
+        processes = task_processes()
+        for task in api._require("GET", path)["task_instances"]:
+            name, process = task["task_id"], processes.get(task["id"])
+            first = task["state"] == "running" and task["try_number"] == 1
+            if process is None or not first or name in killed:
                 continue
-            process = task_process(task["id"])
             with suppress(psutil.Error):
-                if process and process.cpu_times().user >= IN_THE_MIDDLE.get(name, 0):
+                if process.cpu_times().user >= IN_THE_MIDDLE.get(name, 0):
                     process.kill()
                     killed.add(name)
+        return api.run(DAG, run_id).state in ("success", "failed")
+
+    wait_for(look)
     return killed
 
 
 @pytest.fixture(scope="module")
-def disturbed(
-    platform: RunningPlatform, model_dir: Path, api: AirflowApi
-) -> tuple[RunState, set[str]]:
+def disturbed(platform: RunningPlatform, api: AirflowApi) -> tuple[RunState, set[str]]:
     """A run from an empty lake whose every task is killed with `kill -9` once."""
     demo.load(platform.platform.demo_dsn)
     api.wait_for_dag(DAG)
@@ -192,20 +198,22 @@ def test_a_broken_edit_is_shown_with_file_and_line_and_stops_nothing(
     whole = (model_dir / "model.yaml").read_text()
     edit(model_dir, lambda text: text.replace("\nhorizon:", "\nhorizn:", 1))
     try:
-        error = wait_for(lambda: next(iter(api.import_errors().values()), None))
+        # The files are read again meanwhile: every task reads its own, as it is now.
+        run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "while it is broken"})
+        error = wait_for(lambda: next(iter(api.import_errors().values()), ""))
         line = next(n for n, text in enumerate(whole.splitlines(), 1) if "horizon:" in text)
         assert re.search(rf"model\.yaml:{line}: horizn: .*did you mean horizon", error)
-        run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "while it is broken"})
         run = api.wait(DAG, run_id, timeout_seconds=PATIENCE_SECONDS)
         assert run.state == "success", [api.error_of(run, task) for task in run.failed_tasks]
     finally:
         (model_dir / "model.yaml").write_text(whole)
-    wait_for(lambda: True if not api.import_errors() else None)
+    wait_for(lambda: not api.import_errors())
 
 
-def wait_for(look: Callable[[], object]) -> object:
-    """Look until there is something to see."""
+def wait_for(look: Callable[[], T]) -> T:
+    """Look until there is something to see, and leave the core to others in between."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (seen := look()) is None:
+    while not (seen := look()):
         assert time.monotonic() < deadline, "it never came"
+        time.sleep(SECONDS_BETWEEN_LOOKS)
     return seen

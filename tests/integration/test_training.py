@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import tradewind
-from tests.fixtures.sandbox import CLONE
-from tests.fixtures.training import AS_OF, request
+from tests.fixtures.training import AS_OF, copy_demo, request
 from tradewind import pipeline
 from tradewind.pipeline import run_pipeline
 from tradewind.records import Refusal
@@ -82,8 +81,7 @@ def test_a_second_run_at_the_same_time_is_not_admitted(trained: Training) -> Non
 
 def test_an_edit_in_mid_run_changes_nothing_of_that_run(trained: Training, tmp_path: Path) -> None:
     stores, first = trained.stores, trained.records
-    config = tmp_path / "config"
-    shutil.copytree(CLONE / "config", config)
+    config = copy_demo(tmp_path)
     environ = {**stores.settings.environment, "TRADEWIND_CONFIG": str(config)}
     mine = Stores.open(load_settings(environ))
     admission = pipeline.admit(request("edited"), stores=mine)
@@ -102,8 +100,7 @@ def test_an_edit_of_one_model_changes_no_digest_of_another(
     trained: Training, tmp_path: Path
 ) -> None:
     stores, first = trained.stores, trained.records
-    config = tmp_path / "config"
-    shutil.copytree(CLONE / "config", config)
+    config = copy_demo(tmp_path)
     other = config / "models" / "second_model"
     shutil.copytree(config / "models" / "flight_delay", other)
     text = (other / "model.yaml").read_text().replace("name: flight_delay", "name: second_model", 1)
