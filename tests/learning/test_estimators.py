@@ -106,6 +106,7 @@ def test_no_estimator_stops_early_by_a_shuffled_hold_out_unless_told_so() -> Non
         ("sklearn.linear_model.Ridge", {}, "is no classifier with probabilities"),
         ("sklearn.svm.LinearSVC", {}, "is no classifier with probabilities"),
         ("sklearn.ensemble.VotingClassifier", {}, "cannot stand alone"),
+        ("sklearn.semi_supervised.SelfTrainingClassifier", {}, "another estimator belongs in it"),
         (BOOSTING, {"learning_rat": 0.1}, "did you mean learning_rate"),
         (BOOSTING, {"categorical_features": [0]}, "follows from features.types"),
     ],

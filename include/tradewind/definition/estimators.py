@@ -39,6 +39,7 @@ def load_estimator(path: str) -> BaseEstimator:
             something that is not an estimator on its own. Where it was declared is not said.
     """
     from sklearn.base import BaseEstimator  # noqa: PLC0415 -- seconds that others need not pay
+    from sklearn.utils import get_tags  # noqa: PLC0415 -- idem
 
     if not is_allowed(path):
         allowed = ", ".join(ALLOWED_PREFIXES)
@@ -53,9 +54,16 @@ def load_estimator(path: str) -> BaseEstimator:
         classes = [each for each in dir(module) if each[:1].isupper()]
         raise DefinitionError(f"{module_name} has no estimator {name!r}{nearest(name, classes)}")
     try:
-        return found()
+        made = found()
+        get_tags(made)
     except TypeError as error:
         raise DefinitionError(f"{path} cannot stand alone: {error}") from error
+    except AttributeError:
+        # It asks the estimator within it what it is, and there is none.
+        raise DefinitionError(
+            f"{path} cannot stand alone: another estimator belongs in it"
+        ) from None
+    return made
 
 
 def unknown_parameter(made: BaseEstimator, parameter: str) -> str | None:
