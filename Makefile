@@ -21,7 +21,7 @@ $(foreach name,$(filter $(FOREIGN),$(.VARIABLES)),$(eval unexport $(name)))
 STARTED := test -d "$${TRADEWIND_HOME:-.tradewind}/run"
 READY := { test -x $(BIN)/tradewind || $(MAKE) --no-print-directory setup; }
 
-.PHONY: help setup run demo-employment run-all stop status reset test drill mutants check lint types format schema lock
+.PHONY: help setup run demo-employment run-all cards stop status reset test drill mutants check lint types format schema lock
 
 help: ## list the targets
 	echo "Tradewind: nightly machine-learning operations on Apache Airflow"
@@ -46,6 +46,9 @@ run-all: setup ## the same with every model of config/models, one after the othe
 
 demo-employment: setup ## bring real people with their sex and race, and the model that is about them (Python below 3.13)
 	$(BIN)/tradewind demo-employment $(ARGS)
+
+cards: setup ## write the card of each model's champion, as this clone's platform has it, to docs/cards
+	$(BIN)/tradewind cards docs/cards
 
 stop: ## stop all that was started here, and only that
 	$(STARTED) || { echo "nothing was ever started here"; exit 0; }; \

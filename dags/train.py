@@ -24,6 +24,7 @@ for model in runnable_models("train"):
             tasks.evaluate(),
             [tasks.probe(), tasks.refit(), tasks.load_test()],
             tasks.pass_gates(),
+            tasks.card(),
             *tasks.approvals(model),
             tasks.register(),
             tasks.release_lease(admission),

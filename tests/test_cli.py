@@ -21,7 +21,7 @@ from tests.fixtures.postgres import ledger_of_its_own
 from tests.gates.evidence import waivers
 from tradewind import cli
 from tradewind.cli import plumbing
-from tradewind.errors import RequestError
+from tradewind.errors import RegistryError, RequestError
 from tradewind.local.databases import GUESTS
 from tradewind.nights import Symptom
 from tradewind.overview import ranked
@@ -154,7 +154,7 @@ def test_a_training_tells_its_way_and_its_verdict_and_each_line_once(place: Plac
     assert [line for line, count in Counter([*told, *verdict]).items() if count > 1] == []
     assert [name for name in dict.fromkeys(name for name, _, _ in way) if name in STAGES] == [
         "admit", "ingest", "validate", "features", "train", "evaluate",
-        "probe", "refit", "load_test",
+        "probe", "refit", "load_test", "card",
     ]  # fmt: skip
     assert "mlflow." not in done.stderr
     assert done.stderr.count("125 of 1,000 unexpected") == 1
@@ -214,6 +214,7 @@ def test_the_help_says_at_which_moment_a_run_stands(ask: Any) -> None:
     [
         ("run", "tisp", "train"),
         ("history", "tisp"),
+        ("card", "tisp"),
         ("check", "tisp"),
         ("test", "tisp"),
         ("unlock", "tisp", "--reason", "x"),
@@ -290,6 +291,47 @@ def test_a_report_is_written_as_a_page(ask: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert ask("report", "tips", "gate", "--output", str(page)).exit_code == 0
     assert "beats_naive" in page.read_text()
+
+
+def test_the_champion_s_card_is_told_in_lines_and_whole(ask: Any, tmp_path: Path) -> None:
+    said = ask("card", "tips")
+    assert said.exit_code == 0, said.output
+    assert said.output.startswith("No gate blocks it: ")
+    assert "rmse " in said.output
+    assert "Not said in model.yaml: purpose.intended_use" in said.output
+    assert "ask the restaurant." in said.output
+    assert json.loads(ask("card", "tips", "1", "--json").output)["model"] == "tips"
+    page, text = tmp_path / "card.html", tmp_path / "card.md"
+    assert ask("card", "tips", "--output", str(page)).output.strip() == str(page)
+    assert "<h1>Model card: tips</h1>" in page.read_text()
+    assert ask("card", "tips", "--markdown", "--output", str(text)).exit_code == 0
+    assert text.read_text() == ask("card", "tips", "--markdown").output[:-1]
+    assert "## How to switch it off" in text.read_text()
+    assert ask("report", "tips", "card", "--output", str(tmp_path / "r.html")).exit_code == 0
+    assert (tmp_path / "r.html").read_text() == page.read_text()
+
+
+def test_a_version_that_is_none_has_no_card(ask: Any) -> None:
+    error = ask("card", "tips", "7").exception
+    assert isinstance(error, RegistryError)
+    assert "tips has no version 7; it has 1" in str(error)
+
+
+def test_the_cards_of_all_champions_are_written_and_what_has_none_is_said(
+    ask: Any, tmp_path: Path
+) -> None:
+    written = ask("cards", str(tmp_path / "cards"))
+    assert written.exit_code == 0, written.output
+    assert [path.name for path in (tmp_path / "cards").iterdir()] == ["tips.md"]
+    untrained = tmp_path / "config" / "models" / "untrained"
+    untrained.mkdir(parents=True)
+    (untrained / "model.yaml").write_text(TIPS.replace("tips", "untrained", 1))
+    (untrained / "features.sql").write_text(SQL)
+    other = {"TRADEWIND_CONFIG": str(tmp_path / "config")}
+    said = CliRunner().invoke(cli.app, ["cards", str(tmp_path / "none")], env=other)
+    assert said.exit_code == 1
+    assert "no card: untrained: there is no champion, and so no card of one" in said.output
+    assert list((tmp_path / "none").iterdir()) == []
 
 
 # ------------------------------------------------------------------------------------ the nights

@@ -105,6 +105,19 @@ def gate_line(one: Any) -> str:
     return f"| {metric} | {days} day{'s' if days > 1 else ''} | {' '.join(shown)}"
 
 
+def ledger_chain(found: Any) -> list[str]:
+    append, on_one = found["append_ms"], found["append_on_one_connection_ms"]
+    appended = (
+        f"the median of {found['writes']:,} appended events is {append['with']:.1f} ms with the "
+        f"chain and {append['without']:.1f} ms without"
+    )
+    return [
+        appended,
+        f"on one open connection it is {on_one['with']:.1f} ms and {on_one['without']:.1f} ms",
+        f"A walk over {found['events']:,} events takes {found['verify_s']:.1f} s",
+    ]
+
+
 def span(values: Iterable[float], how: str) -> str:
     """From the least to the greatest, in words."""
     found = sorted(values)
@@ -121,6 +134,7 @@ QUOTED: dict[str, tuple[str, Callable[[Any], list[str]]]] = {
     "replay_year": ("docs/nights.md", replay_year),
     "gate_errors": ("docs/gates.md", gate_errors),
     "promotion_budget": ("docs/gates/promotion_budget.md", promotion_budget),
+    "ledger_chain": ("docs/audit.md", ledger_chain),
 }
 
 

@@ -12,19 +12,23 @@ import pytest
 
 from tests.definition.folders import TEN_LINES
 from tests.fixtures.mlflow import free_port
+from tests.stores.test_chain import ANEW, tamper
 from tradewind.health import Finding, examine
 from tradewind.nights import ScoredNight, Symptom
 from tradewind.records import Admission, Registration, RunRequest
 from tradewind.reports.brief import brief
 from tradewind.settings import load_settings
+from tradewind.stores.chain_heads import keep
 from tradewind.stores.events import DECIDED, TAMPERING, TAMPERING_ENDED
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tradewind.settings import Settings
+
+__all__ = ["tamper"]
 
 NIGHTLY = "schedule: {train: '0 3 * * *'}\n"
 DAY = timedelta(days=1)
@@ -138,6 +142,46 @@ def test_an_alias_moved_behind_the_ledgers_back_is_broken_until_it_is_set_right(
     assert (found.state, found.sentence) == ("broken", "the alias was moved")
     stores.ledger.append(**said, kind=TAMPERING_ENDED, reason="it is back", payload={})
     assert of(stores, "tips", now=stores.ledger.now()).state == "well"
+
+
+def test_a_chain_of_which_a_young_head_is_kept_is_well(stores: Stores) -> None:
+    assert of(stores, "chain").state == "well"
+    finish(stores, "night")
+    assert of(stores, "chain").state == "well"
+    head = keep(stores.ledger, stores.lake)
+    assert head is not None
+    # Nothing came since but the note that it was kept: there is nothing to hold, however old it is.
+    later = of(stores, "chain", now=stores.ledger.now() + 9 * DAY)
+    assert later.state == "well"
+    assert f"the lake keeps entry {head.position} of " in later.sentence
+
+
+def test_events_that_nothing_outside_holds_for_two_nights_are_late(stores: Stores) -> None:
+    finish(stores, "night")
+    keep(stores.ledger, stores.lake)
+    finish(stores, "next night")
+    assert of(stores, "chain", now=stores.ledger.now() + 2 * DAY - DAY / 24).state == "well"
+    found = of(stores, "chain", now=stores.ledger.now() + 2 * DAY)
+    assert found.state == "late"
+    assert "are held by nothing outside the database" in found.sentence
+    assert "no head is kept" not in found.sentence
+
+
+def test_a_chain_that_is_not_what_was_kept_is_broken(
+    stores: Stores, tamper: Callable[[str], None]
+) -> None:
+    finish(stores, "night")
+    keep(stores.ledger, stores.lake)
+    tamper("UPDATE events SET reason = 'other' WHERE id = 1;" + ANEW)
+    found = of(stores, "chain")
+    assert found.state == "broken"
+    assert "`tradewind audit verify` says which events" in found.sentence
+
+
+def test_a_lake_that_is_down_says_nothing_of_the_chain(stores: Stores) -> None:
+    known = {**stores.settings.environment, "TRADEWIND_LAKE": "http://nowhere"}
+    found = {one.subject: one for one in examine(Stores.open(load_settings(known)))}
+    assert found["chain"].state == "down"
 
 
 def test_a_ledger_that_is_down_is_down_and_no_model_is_judged(stores: Stores) -> None:

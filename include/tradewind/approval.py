@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 SEATS = ("approve", "approve_second")
 """The tasks that ask, by the number of people that are needed."""
 REJUDGE = "rejudge"
-ANEW = ("evaluate", "probe", "refit", "load_test", "gate")
+ANEW = ("evaluate", "probe", "refit", "load_test", "gate", "card")
 """What is done again where the champion changed."""
 
 
@@ -56,6 +56,7 @@ def ask(
     *,
     seat: int,
     address: str,
+    card_address: str,
     stores: Stores,
 ) -> Question:
     """Put the question, and give the lease back while people think; or say why nobody is asked.
@@ -67,6 +68,7 @@ def ask(
         verdict: What the gates say.
         seat: Which of the people needed is asked for, from 1.
         address: Where the verdict's page is.
+        card_address: Where the model card is.
         stores: Where everything is kept.
     """
     from tradewind.stages.ask import ask as ask_stage  # noqa: PLC0415 (see Stage.function)
@@ -80,6 +82,7 @@ def ask(
         verdict,
         seat=seat,
         address=address,
+        card_address=card_address,
         stores=stores,
     )
     report(SEATS[seat - 1], admission.request, question, stores=stores)

@@ -14,8 +14,9 @@ from croniter import croniter
 
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.moments import midnight, night_of
-from tradewind.errors import DefinitionError, TradewindError
+from tradewind.errors import DefinitionError, LakeError, TradewindError
 from tradewind.settings import AIRFLOW_HEALTH, MLFLOW_HEALTH
+from tradewind.stores.chain_heads import disagreement, newest
 from tradewind.stores.events import DECIDED, TAMPERING, TAMPERING_ENDED
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 State = Literal["well", "late", "down", "broken", "by_hand"]
 _SECONDS_TO_ANSWER = 10
 _SLACK = timedelta(minutes=10)
+# Two nights: one may fail.
+_OLDEST_HEAD = timedelta(days=2)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
@@ -58,6 +61,9 @@ def examine(stores: Stores, *, now: datetime | None = None) -> list[Finding]:
         now: The wall clock's moment; health is about it, unlike everything else here.
     """
     findings = [_mlflow(stores), *_airflow(stores), ledger := _ledger(stores)]
+    moment = now or datetime.now(tz=UTC)
+    if not ledger.ill:
+        findings.append(_chain(stores, moment))
     for name, folder in model_folders(stores.settings.config_dir).items():
         try:
             model = load_definition(folder).model
@@ -65,7 +71,6 @@ def examine(stores: Stores, *, now: datetime | None = None) -> list[Finding]:
             findings.append(Finding(name, "broken", str(error)))
             continue
         if not ledger.ill:
-            moment = now or datetime.now(tz=UTC)
             findings.append(_model(model, stores.ledger, moment))
             findings += _served(model, stores.ledger, moment)
             findings += _incidents(model, stores.ledger)
@@ -228,6 +233,31 @@ def _ask(address: str, path: str, *, variable: str) -> str:
             return str(answer.read().decode())
     except OSError as error:
         raise OSError(f"{address} does not answer: {error}") from error
+
+
+def _chain(stores: Stores, now: datetime) -> Finding:
+    """Whether the ledger's chain is what was kept of it in the lake, and how old that is."""
+    try:
+        said = disagreement(stores.ledger, stores.lake)
+        if said is not None:
+            way_out = "`tradewind audit verify` says which events"
+            return Finding("chain", "broken", f"{said}: {way_out}")
+        head = newest(stores.lake)
+    except LakeError as error:
+        return Finding("chain", "down", str(error))
+    kept = (
+        f"the lake keeps entry {head.position} of {_when(head.at)}" if head else "no head is kept"
+    )
+    after = stores.ledger.chain.after(head.position if head else 0)
+    if after.oldest is None or now - after.oldest <= _OLDEST_HEAD:
+        return Finding("chain", "well", f"{kept}; events since then: {after.events:,}")
+    return Finding(
+        "chain",
+        "late",
+        f"{kept}: the {after.events:,} events since {_when(after.oldest)} are held by nothing "
+        "outside the database. See whether a model's `alert` runs at the end of its nights, and "
+        "keep what `tradewind audit head` prints meanwhile",
+    )
 
 
 def _ledger(stores: Stores) -> Finding:

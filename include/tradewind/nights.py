@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tradewind.records import Difference, Estimate, Moment, Record
+from tradewind.records import Difference, Estimate, Head, Moment, Record
 
 Source = Literal["champion", "canary", "shadow", "fallback", "control"]
 """Who decided for a row. `control` is the naive rule on the declared control share."""
@@ -682,8 +682,10 @@ class Alerted(Record):
             are not among them.
         open: Every incident that is open now, by key.
         closed: Keys of those that ended tonight.
+        head: The newest entry of the ledger's chain that the lake keeps; None where none is kept.
     """
 
     news: list[Incident]
     open: list[str]
     closed: list[str]
+    head: Head | None = None

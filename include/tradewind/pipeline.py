@@ -26,6 +26,7 @@ from tradewind.nights import (
 )
 from tradewind.records import (
     Admission,
+    Card,
     Evaluation,
     Examination,
     FeatureSet,
@@ -41,6 +42,7 @@ from tradewind.records import (
     Verdict,
 )
 from tradewind.reports.brief import brief
+from tradewind.stores.chain_heads import keep
 from tradewind.stores.launches import write_back
 from tradewind.stores.leases import lease_time
 
@@ -91,6 +93,7 @@ TRAIN: Mapping[str, Stage] = {
     ),
     **{task: Stage(f"tradewind.stages.examine:{task}", _JUDGED, Examination) for task in _TASKS},
     "gate": Stage("tradewind.stages.gate:judge", ("train", "evaluate", *_TASKS), Verdict),
+    "card": Stage("tradewind.stages.card:make_card", (*_JUDGED, "gate", *_TASKS), Card),
     "register": Stage(
         "tradewind.stages.register:register", ("train", "evaluate", "gate"), Registration
     ),
@@ -182,6 +185,7 @@ def release(admission: Admission, *, stores: Stores) -> None:
         holder=admission.request.run_id,
         fencing_token=admission.fencing_token,
     )
+    keep(stores.ledger, stores.lake)
 
 
 def release_order(order: ReleaseOrder, *, stores: Stores) -> Released:
@@ -197,6 +201,7 @@ def release_order(order: ReleaseOrder, *, stores: Stores) -> Released:
         reason=order.reason,
     )
     report("release", request, result, stores=stores)
+    keep(stores.ledger, stores.lake)
     return result
 
 

@@ -430,6 +430,24 @@ class Verdict(Record):
     results: list[GateResult]
 
 
+class Card(Record):
+    """Where the model card of a candidate is.
+
+    Attributes:
+        digest: Of everything that it is made from.
+        uri: What it says, as JSON in the lake: pages are rendered from it.
+        place: Where it lies beside the candidate's run in MLflow: `card.html`, `.md` and `.json`.
+        verdict_digest: Of the verdict that it tells.
+        lines: The heart of it, for a person.
+    """
+
+    digest: str
+    uri: str
+    place: str
+    verdict_digest: str
+    lines: list[str]
+
+
 class Question(Record):
     """What people are asked before a candidate is promoted, or why nobody is.
 
@@ -543,3 +561,27 @@ class StageOutcome(Record):
     report_uri: str | None = None
     mlflow_run_id: str | None = None
     result: dict[str, Any] = {}
+
+
+class Head(Record):
+    """An entry of the ledger's chain of events, as it is kept outside the database too.
+
+    Attributes:
+        position: Of the entry, from 1.
+        event_id: Of the event that it stands for.
+        at: When that event was recorded.
+        hash: 64 hexadecimal digits that hang on every event up to this one.
+    """
+
+    position: int
+    event_id: int
+    at: Moment
+    hash: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it, as a person keeps it."""
+        return (
+            f"entry {self.position} of the ledger's chain, event {self.event_id} of "
+            f"{self.at:%Y-%m-%d %H:%M:%S} UTC: {self.hash}"
+        )

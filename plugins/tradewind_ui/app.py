@@ -33,6 +33,13 @@ DagId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]*\.[a-z]+$")]
 _RANKING = Lock()
 _RANKED: dict[str, tuple[int, HTMLResponse]] = {}
 _BUSY = "another ranking is being computed: reload this page in a minute"
+# So is a diagnosis, which fits models: the last page of each model is kept, with its moment.
+_DIAGNOSING = Lock()
+_DIAGNOSED: dict[str, tuple[tuple[str | None, int], HTMLResponse]] = {}
+_DIAGNOSIS_BUSY = "another diagnosis is being computed: reload this page in a minute"
+# And a decision's story, which loads a model and the night's rows; nothing of it is kept.
+_EXPLAINING = Lock()
+_EXPLAINING_BUSY = "another decision is being explained: reload this page in a moment"
 MAY_SEE = [Depends(requires_access_dag("GET"))]
 
 
@@ -44,6 +51,30 @@ def create_app() -> FastAPI:
     app.add_api_route(
         "/dags/{dag_id}/versions",
         versions,
+        response_class=HTMLResponse,
+        dependencies=MAY_SEE,
+    )
+    app.add_api_route(
+        "/dags/{dag_id}/explained",
+        explained,
+        response_class=HTMLResponse,
+        dependencies=MAY_SEE,
+    )
+    app.add_api_route(
+        "/dags/{dag_id}/scorecard",
+        scorecard,
+        response_class=HTMLResponse,
+        dependencies=MAY_SEE,
+    )
+    app.add_api_route(
+        "/dags/{dag_id}/diagnosis",
+        diagnosis,
+        response_class=HTMLResponse,
+        dependencies=MAY_SEE,
+    )
+    app.add_api_route(
+        "/dags/{dag_id}/versions/{version}/lineage",
+        lineage,
         response_class=HTMLResponse,
         dependencies=MAY_SEE,
     )
@@ -104,6 +135,80 @@ def _ranked(stores: Stores, name: str) -> HTMLResponse:
         return _page(pages.versions_page(overview.ranked(stores, name)))
     finally:
         _RANKING.release()
+
+
+def explained(dag_id: DagId, key: str | None = None, as_of: str | None = None) -> HTMLResponse:
+    """How one served decision came about, without a key the one with the highest score."""
+    from tradewind.explanation import Explained
+    from tradewind.reports.explained import explained_page, matches_page
+
+    name = _model_of(dag_id)
+    if not _EXPLAINING.acquire(blocking=False):
+        raise HTTPException(503, _EXPLAINING_BUSY, headers={"Retry-After": "10"})
+    try:
+        told = overview.decision_story(Stores.open(), name, key, as_of=as_of)
+    except TradewindError as error:
+        return _page(pages.refused_page(title=f"{name}: one decision", sentence=str(error)))
+    finally:
+        _EXPLAINING.release()
+    return _page(explained_page(told) if isinstance(told, Explained) else matches_page(told))
+
+
+def diagnosis(dag_id: DagId, as_of: str | None = None) -> HTMLResponse:
+    """Why the champion's loss is another than when it was judged, as of a date or a moment."""
+    name = _model_of(dag_id)
+    try:
+        stores = Stores.open()
+        stand = as_of, overview.diagnosis_stand(stores, name)
+        known, page = _DIAGNOSED.get(name, (None, None))
+        if page is None or known != stand:
+            page = _diagnosed(stores, name, as_of)
+            _DIAGNOSED[name] = stand, page
+    except TradewindError as error:
+        return _page(pages.refused_page(title=f"{name}: diagnosis", sentence=str(error)))
+    return page
+
+
+def _diagnosed(stores: Stores, name: str, as_of: str | None) -> HTMLResponse:
+    from tradewind.as_of import current_definition
+    from tradewind.definition.moments import parse_moment
+    from tradewind.reports import diagnosed
+
+    moment = parse_moment(as_of, current_definition(name, stores=stores)) if as_of else None
+    if not _DIAGNOSING.acquire(blocking=False):
+        raise HTTPException(503, _DIAGNOSIS_BUSY, headers={"Retry-After": "60"})
+    try:
+        return _page(diagnosed.render(overview.diagnosed(stores, name, moment)))
+    finally:
+        _DIAGNOSING.release()
+
+
+def scorecard(dag_id: DagId) -> HTMLResponse:
+    """How well a model is tested and watched, from what its runs left."""
+    from tradewind.as_of import current_definition
+    from tradewind.reports.scorecard import render
+    from tradewind.scorecard import scorecard_of
+
+    name = _model_of(dag_id)
+    try:
+        stores = Stores.open()
+        found = scorecard_of(current_definition(name, stores=stores), stores)
+    except TradewindError as error:
+        return _page(pages.refused_page(title=f"{name}: ML test score", sentence=str(error)))
+    return _page(render(found))
+
+
+def lineage(dag_id: DagId, version: int) -> HTMLResponse:
+    """Where a version came from, and the nights that it decided."""
+    from tradewind.lineage import lineage_of
+    from tradewind.reports.lineage import lineage_page
+
+    name = _model_of(dag_id)
+    try:
+        found = lineage_of(name, version, Stores.open())
+    except TradewindError as error:
+        return _page(pages.refused_page(title=f"{name}: lineage", sentence=str(error)))
+    return _page(lineage_page(found))
 
 
 def result(dag_id: DagId, run_id: str, task_id: str) -> HTMLResponse:

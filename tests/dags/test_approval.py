@@ -47,9 +47,9 @@ def dag_of(models_dir: Path, parse: Callable[[], DagBag]) -> Callable[..., DAG]:
 
 
 def between(dag: DAG) -> list[str]:
-    """The tasks from the gates to the registry."""
+    """The tasks from the card to the registry."""
     order = [task.task_id for task in dag.topological_sort()]
-    return order[order.index("gate") + 1 : order.index("register")]
+    return order[order.index("card") + 1 : order.index("register")]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_as_many_people_are_asked_as_the_risk_needs(
 ) -> None:
     dag = dag_of(tier, promotion)
     assert between(dag) == asked
-    chain = ["gate", *asked, "register"]
+    chain = ["gate", "card", *asked, "register"]
     for before, after in pairwise(chain):
         assert dag.get_task(after).upstream_task_ids == {before}
     assert dag.get_task("release").is_teardown

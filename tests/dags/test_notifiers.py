@@ -15,7 +15,9 @@ import pytest
 from tradewind.definition.nightly import Alerts
 from tradewind.errors import AlertError
 from tradewind.nights import Incident
-from tradewind.orchestration.notifiers import tell, text_of
+from tradewind.orchestration.notifiers import tell, tell_head, text_of
+from tradewind.records import Head
+from tradewind.stores.chain_heads import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,8 @@ INCIDENT = Incident(
     updated=datetime(2013, 9, 1, 4, tzinfo=UTC),
     seen=1,
 )
+
+HEAD = Head(position=7, event_id=9, at=INCIDENT.opened, hash="ab" * 32)
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -95,6 +99,35 @@ def test_a_way_that_fails_keeps_the_others_from_nothing_and_is_an_error_without_
 def test_nobody_is_told_of_nothing(received: list[Any]) -> None:
     tell(Alerts(via=["webhook"], webhook="hook"), [], {})
     assert received == []
+
+
+def test_the_head_of_the_chain_goes_every_declared_way_and_can_be_read_back(
+    received: list[Any], home: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    alerts = Alerts(via=["log", "webhook", "slack", "file"], webhook="hook", slack="hook")
+    with caplog.at_level("INFO"):
+        tell_head(alerts, HEAD, {}, model="churn")
+
+    (_, whole), (_, text) = received
+    assert whole == {"model": "churn", "head": HEAD.model_dump(mode="json")}
+    assert text["text"].splitlines() == [
+        "churn: keep this: entry 7 of the ledger's chain, event 9 of 2013-09-01 04:00:00 UTC: "
+        + HEAD.hash,
+        f"`tradewind audit verify --head {HEAD.hash}` holds the ledger against it.",
+    ]
+    (quiet,) = [one for one in caplog.records if HEAD.hash in one.message]
+    assert quiet.levelname == "INFO"
+    file = home.home / "alerts" / "churn.jsonl"
+    tell(Alerts(via=["file"]), [INCIDENT], {})
+    assert parse(file.read_text("utf-8"), where="it") == ([HEAD], [])
+
+
+def test_a_head_that_could_not_be_told_is_an_error_without_the_secret(
+    received: list[Any],
+) -> None:
+    with pytest.raises(AlertError, match="ways to tell of the chain's head failed") as caught:
+        tell_head(Alerts(via=["slack"], slack="broken"), HEAD, {}, model="churn")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_the_text_says_what_is_wrong_since_when_whose_it_is_and_what_to_press() -> None:

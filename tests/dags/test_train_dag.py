@@ -33,7 +33,7 @@ SIDE_BY_SIDE = ["probe", "refit", "load_test"]
 STAGES = [
     *("admit", "ingest", "validate", "features", "train", "evaluate"),
     *SIDE_BY_SIDE,
-    *("gate", "register"),
+    *("gate", "card", "register"),
 ]
 
 

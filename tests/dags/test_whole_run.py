@@ -49,5 +49,13 @@ def test_a_run_with_its_lake_in_s3_ends_with_a_champion(
     assert champion.actor == "dag_test"
     assert stores.registry.alias("churn", "champion") == champion.version
     kept = {path.split("/")[0] for path in stores.lake.list("")}
-    assert kept >= {"sources", "snapshots", "validated", "features", "evaluations", "verdicts"}
+    assert kept >= {
+        "sources",
+        "snapshots",
+        "validated",
+        "features",
+        "evaluations",
+        "verdicts",
+        "cards",
+    }
     assert not (home.home / "lake" / "features").exists()

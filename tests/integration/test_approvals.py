@@ -160,7 +160,7 @@ def desk(platform: RunningPlatform) -> Iterator[Desk]:
 def test_an_approval_of_two_people_is_given_and_the_candidate_promoted(desk: Desk) -> None:
     question = desk.asked("given", FIRST)
     assert question["assigned_users"] == [{"id": one, "name": one} for one in BOTH["reviewers"]]
-    for words in ("the first champion", "log\\_loss", "beats_naive", "/gate)"):
+    for words in ("the first champion", "log\\_loss", "beats_naive", "/gate)", "/card)"):
         assert words in question["body"]
     pending = desk.people["rita"]._require(
         "GET", "/dags/~/dagRuns/~/hitlDetails?response_received=false"

@@ -136,7 +136,7 @@ def test_it_answers_on_line_as_it_does_at_night(trained: Training, served: Serve
     assert one["judged"]["metric"] == "log_loss"
     assert one["judged"]["low"] == evidence["candidate"]["log_loss"]["low"]
     assert one["data_digest"] == trained.records["ingest"].digest
-    assert one["card"] == trained.records["gate"].uri
+    assert one["card"] == trained.records["card"].uri
     assert one["logged"] is True
 
     (file,) = served.logged()

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import tradewind
 from tests.fixtures.training import AS_OF, copy_demo, request
 from tradewind import pipeline
+from tradewind.overview import card_of
 from tradewind.pipeline import run_pipeline
 from tradewind.records import Refusal
+from tradewind.reports.card import sections_of, to_markdown
 from tradewind.settings import load_settings
 from tradewind.stores.stores import Stores
 
@@ -45,6 +47,25 @@ def test_it_became_champion_through_the_ledger(trained: Training) -> None:
     assert stores.registry.alias("flight_delay", "champion") == number
     version = stores.registry.version("flight_delay", number)
     assert version.tags["train_key"] == records["train"].train_key
+
+
+def test_its_card_is_whole_and_says_what_matters_to_it(trained: Training) -> None:
+    card = card_of(trained.stores, "flight_delay")
+    number = trained.records["register"].version
+    assert card == card_of(trained.stores, "flight_delay", number)
+    version = trained.stores.registry.version("flight_delay", number)
+    assert version.tags["card_uri"] == trained.records["card"].uri
+    assert all(section.blocks for section in sections_of(card))
+    page = to_markdown(card)
+    for key in ("purpose.intended_use", "purpose.not_for", "purpose.limits", "harm_review"):
+        assert f"(`{key}` in model.yaml)" not in page
+    assert "origin_waiting" in [one.feature for one in card.explained.weights[:3]]
+    assert len(card.explained.weights) == 26
+    rising = next(one for one in card.explained.curves if one.feature == "origin_waiting").points
+    assert rising[-1].answer.low > rising[0].answer.high
+    assert {part.name for part in card.slices.parts if part.origin == "important"}
+    assert {one.name for one in card.data.sources} >= {"flights", "weather"}
+    assert all(one.rows for one in card.data.sources)
 
 
 def test_the_same_night_again_changes_nothing(trained: Training) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from tests.policy.grounds import sound_look
 from tradewind.local import walkthrough
 from tradewind.local.airflow_api import RunState, TaskState
 from tradewind.local.platform import Platform
@@ -26,6 +27,9 @@ RUNNING = Platform(
     started=(),
     seconds=0.0,
 )
+
+
+NIGHT = sound_look().night.model_dump(mode="json")
 
 
 class Airflow:
@@ -71,6 +75,7 @@ def note(ledger: Ledger, stage: str, line: str, *, run_id: str = "train/run 1") 
             stage=stage,
             as_of=datetime(2013, 7, 1, 4, tzinfo=UTC),
             lines=[line],
+            result=NIGHT if stage == "predict" else {},
         )
     )
 
@@ -92,6 +97,26 @@ def test_a_verdict_a_scored_night_and_a_decision_are_done(ledger: Ledger, home: 
     assert "is done" in said
     assert "register:\n  blocked: by beats_champion" in said
     assert "Stop it all with `make stop`." in said
+
+
+def test_a_newcomer_is_shown_where_the_card_is(ledger: Ledger, home: Settings) -> None:
+    note(ledger, "card", "No gate blocks it.")
+    note(ledger, "register", "promoted")
+    _, said = show(home)
+    assert "card:\n  No gate blocks it." in said
+    assert "http://127.0.0.1:1/tradewind/dags/flight_delay.train/runs/run%201/card" in said
+    assert "tradewind card flight_delay --output card.html" in said
+
+
+def test_what_cannot_be_explained_is_said_and_stops_nothing(ledger: Ledger, home: Settings) -> None:
+    note(ledger, "register", "promoted")
+    note(ledger, "predict", "900 flights were served", run_id="score/run 1")
+    note(ledger, "decide", "nothing: all is well", run_id="monitor/after__run 1")
+    code, said = show(home)
+    assert code == 0
+    assert "one decision: flight_delay: no night" in said
+    assert "flight_delay: ML test score 0 of 7" in said
+    assert "http://127.0.0.1:1/tradewind/dags/flight_delay.train/scorecard" in said
 
 
 def test_a_night_that_came_to_no_decision_is_not_done(ledger: Ledger, home: Settings) -> None:

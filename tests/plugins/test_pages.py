@@ -41,6 +41,9 @@ PATHS = [
     RESULT,
     "/dags/flight_delay.release/versions",
     "/dags/NOT%20A%20DAG/versions",
+    "/dags/flight_delay.train/scorecard",
+    "/dags/flight_delay.monitor/diagnosis",
+    "/dags/flight_delay.train/versions/1/lineage",
     "/dags/flight_delay.train/runs/nothing/nothing",
     "/dags/NOT%20A%20DAG/runs/x/y",
 ]
@@ -93,6 +96,14 @@ def test_the_anonymous_learn_nothing_not_even_what_there_is(
         ("/dags/flight_delay.train/runs/nothing/nothing", 200),
         ("/dags/flight_delay.release/versions", 200),
         ("/dags/~/versions", 422),
+        ("/dags/flight_delay.monitor/diagnosis", 200),
+        ("/dags/flight_delay.monitor/diagnosis?as_of=yesterday", 200),
+        ("/dags/~/diagnosis", 422),
+        ("/dags/flight_delay.train/scorecard", 200),
+        ("/dags/nobody.train/scorecard", 200),
+        ("/dags/~/scorecard", 422),
+        ("/dags/~/versions/1/lineage", 422),
+        ("/dags/flight_delay.train/versions/one/lineage", 422),
     ],
 )
 def test_who_may_see_is_told_what_is_there(admin: TestClient, path: str, status: int) -> None:
@@ -223,6 +234,7 @@ def test_the_models_page_shows_nights_incidents_and_what_was_launched(
         "would have",
         "those that are over",
         "/tradewind/dags/flight_delay.release/versions",
+        "/tradewind/dags/flight_delay.train/versions/4/lineage",
     ):
         assert words in page
     assert page.index("press contract:null spike") < page.index("those that are over")
@@ -238,6 +250,15 @@ def test_a_served_nights_task_shows_who_decided(admin: TestClient, nights: Ledge
 def test_where_there_is_nothing_to_rank_the_page_says_why(admin: TestClient) -> None:
     page = admin.get("/dags/flight_delay.release/versions")
     assert "there was no training" in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_version_that_there_is_not_is_told_which_there_are(
+    admin: TestClient, mlflow_server: str, models_dir: Path
+) -> None:
+    page = admin.get("/dags/flight_delay.train/versions/7/lineage")
+    assert page.status_code == 200
+    assert "flight_delay has no version 7; it has none yet: train one" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
 
 
@@ -265,7 +286,7 @@ def test_versions_are_ranked_once_at_a_time_and_again_when_something_happened(
 
 def test_no_page_is_made_on_the_loop_that_every_request_waits_for(app: object) -> None:
     endpoints = [route.endpoint for route in app.routes]  # type: ignore[attr-defined]
-    assert {one.__name__ for one in endpoints} >= {"versions", "model", "result"}
+    assert {one.__name__ for one in endpoints} >= {"versions", "model", "result", "lineage"}
     # FastAPI gives a plain function a thread of its own, and awaits any other on the loop.
     assert [one.__name__ for one in endpoints if inspect.iscoroutinefunction(one)] == []
 

@@ -16,6 +16,7 @@ from tradewind.reports.definition_changes import changed_files, changed_keys
 
 JULY = datetime(2013, 7, 1, 4, tzinfo=UTC)
 ADDRESS = "/tradewind/dags/late.train/runs/r1/gate"
+CARD = "/tradewind/dags/late.train/runs/r1/card"
 WAIVER = """
 gates:
   threshold: {roc_auc: {at_least: 0.7}}
@@ -62,6 +63,7 @@ def shown(**changes: Any) -> Shown:
         "problem": None,
         "approved_by": (),
         "address": ADDRESS,
+        "card_address": CARD,
     }
     return Shown(**{**said, **changes})
 
@@ -83,6 +85,24 @@ def test_every_gate_says_its_sentence_and_waivers_stand_apart() -> None:
     assert "| `slices` | **switched off** | Switched off \\| by ann. |" in page
     assert "- `slices` until 2099-12-31, by ann: one shop only" in page
     assert f"({ADDRESS})" in page
+
+
+def test_the_card_is_linked_and_what_no_figure_says_stands_beside_the_buttons() -> None:
+    more = (
+        "harm_review: {by: ann, on: 2013-01-01, until: 2014-01-01, helps: [desks], "
+        "harms: [crews | all]}\n"
+    )
+    told = WHOLE.replace(
+        "  decision: whom to warn\n", "  decision: whom to warn\n  not_for: [blaming *drivers*]\n"
+    ).split("\ngates:")[0]
+    frozen = parse_definition(
+        {"model.yaml": f"{told}\n{more}{LOOSE}", "features.sql": SQL}, where="late"
+    )
+    page = markdown_of(shown(frozen=frozen))
+    assert f"({CARD})" in page
+    assert "- It must not be used for: blaming \\*drivers\\*\n" in page
+    assert "- It fails where: nobody has said; ask the desk\n" in page
+    assert "- It harms, or could harm: crews \\| all\n" in page
 
 
 def test_a_loosened_threshold_is_shown_as_the_decision_that_it_is() -> None:

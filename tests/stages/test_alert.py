@@ -18,19 +18,24 @@ from tests.policy.grounds import (
     past,
     sound_look,
 )
+from tests.stores.test_chain import ANEW, tamper
 from tradewind.definition.frozen import FrozenDefinition
 from tradewind.nights import Symptom
 from tradewind.pipeline import end_failure
 from tradewind.policy.decision import decide_on
 from tradewind.records import Admission, RunRequest
 from tradewind.stages.alert import alert
+from tradewind.stores.chain_heads import newest
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from tradewind.nights import Alerted, Monitoring
     from tradewind.settings import Settings
+
+__all__ = ["tamper"]
 
 MODEL = declared(name="churn")
 NEXT = NIGHT + timedelta(days=1)
@@ -182,3 +187,35 @@ def test_a_cause_behind_the_one_that_decided_is_not_over(stores: Stores) -> None
     both = alerted(stores, look(NEXT, drift=[column("price")], performance=below_bound()))
     assert both.closed == []
     assert sorted(both.open) == ["model:drift", "model:performance"]
+
+
+def test_the_end_of_a_night_keeps_the_head_of_the_chain(stores: Stores) -> None:
+    first = alerted(stores, look(breaches=[breach()]))
+    assert first.head is not None
+    assert first.head == newest(stores.lake)
+    again = alerted(stores, look(breaches=[breach()]))
+    assert again.head == first.head
+    later = alerted(stores, look(NEXT))
+    assert later.head is not None
+    assert later.head.position > first.head.position
+
+
+def test_a_chain_that_is_not_what_was_kept_is_told_and_not_over_before_it_is(
+    stores: Stores, tamper: Callable[[str], None]
+) -> None:
+    stores.ledger.append(
+        model="churn", kind="note", as_of=NIGHT, actor="ann", reason="because", payload={}
+    )
+    kept = alerted(stores, look()).head
+    assert kept is not None
+    tamper("UPDATE events SET reason = 'other' WHERE id = 1;" + ANEW)
+
+    found = alerted(stores, look(NEXT))
+
+    (news,) = found.news
+    assert (news.key, news.layer, news.severity) == ("chain", "platform", "critical")
+    assert "`tradewind audit verify`" in news.way_out
+    assert f"was kept in the lake as {kept.hash[:12]}…" in news.details[0]
+    assert news.runbook == "docs/runbook.md#chain"
+    assert found.head is None
+    assert alerted(stores, look(NEXT + timedelta(days=1))).open == ["chain"]

@@ -128,6 +128,7 @@ class Scene:
             self.verdict,
             seat=seat,
             address="/page",
+            card_address="/card",
             stores=self.stores,
         )
 

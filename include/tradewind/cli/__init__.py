@@ -11,7 +11,11 @@ import typer
 
 from tradewind.cli import (
     approving,
+    auditing,
+    cards,
     definition,
+    diagnosing,
+    explaining,
     incidents,
     nights,
     pinning,
@@ -19,6 +23,8 @@ from tradewind.cli import (
     reading,
     releasing,
     running,
+    scoring_card,
+    tracing,
 )
 from tradewind.errors import TradewindError
 
@@ -32,7 +38,9 @@ app = typer.Typer(
     help="The same stages and stores as in Airflow, for people and scripts.",
 )
 _GROUPS = (
-    *(definition, running, pinning, approving, releasing, nights, incidents, reading, platform),
+    *(definition, running, pinning, approving, releasing, nights, incidents),
+    *(reading, explaining, diagnosing, cards, scoring_card, tracing, auditing),
+    platform,
 )
 for group in _GROUPS:
     app.add_typer(group.app)

@@ -24,9 +24,11 @@ from tradewind.definition.learning import (
     Value,
 )
 from tradewind.definition.nightly import Alerts, Monitor, Promotion, Retrain, Score
+from tradewind.definition.scorecard import ScorecardSection
 from tradewind.definition.sources import Repair, Source, Validate
 
 RiskTier = Literal["low", "high", "critical"]
+Sentence = Annotated[str, Field(min_length=1)]
 _PEOPLE: dict[RiskTier, int] = {"low": 0, "high": 1, "critical": 2}
 
 
@@ -40,6 +42,12 @@ class Purpose(Section):
     """How many decisions a night."""
     success: str | None = None
     """How one would see that it works."""
+    intended_use: list[Sentence] = []
+    """What it may be used for, one use each; for the model card, as the two lists that follow."""
+    not_for: list[Sentence] = []
+    """What it must not be used for, though somebody might."""
+    limits: list[Sentence] = []
+    """What whoever uses it must know of where it fails, beyond what its figures show."""
 
 
 class Resources(Section):
@@ -137,6 +145,7 @@ class ModelDefinition(Section):
     retrain: Retrain = Retrain()
     promotion: Promotion = Promotion()
     alerts: Alerts = Alerts()
+    scorecard: ScorecardSection = ScorecardSection()
     resources: Resources = Resources()
     schedule: Schedule = Schedule()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tradewind.stats.inference import estimate, standard_error
 from tradewind.stats.metrics import log_loss, rmse
 from tradewind.stats.rows import Rows
 from tradewind.stores.scorer import predict
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tradewind.definition.learning import Problem
+    from tradewind.learning.dependence import Sampled
+    from tradewind.records import Estimate
 
 MOST_ROWS = 2_000
 """Beyond so many rows the order of the features hardly changes any more."""
@@ -72,6 +75,55 @@ def importance_of(
         lost[str(name)] = max(0.0, _loss(score(shuffled), truth, problem) - whole)
     total = sum(lost.values())
     return {name: one / total if total else 0.0 for name, one in lost.items()}
+
+
+def losses_without(
+    score: Callable[[pd.DataFrame], np.ndarray],
+    sampled: Sampled,
+    label: np.ndarray,
+    *,
+    problem: Problem,
+    seed: int,
+    shuffles: int,
+) -> tuple[Estimate, dict[str, Estimate]]:
+    """Measure by how much a model's loss grows where each feature is shuffled, with intervals.
+
+    Args:
+        score: Takes raw rows to scores, shape (rows,).
+        sampled: The rows, with what is drawn again for the intervals.
+        label: Their labels, shape (rows,).
+        problem: Whose loss counts: log loss, or the root of the mean squared error.
+        seed: Of the shuffling.
+        shuffles: How often each feature is shuffled; what it loses is the mean over them.
+
+    Returns:
+        The loss with nothing shuffled, and by feature the growth, below zero where luck makes the
+        shuffled one better. The intervals are of other units, not of other shuffles.
+
+    Raises:
+        EvidenceError: A draw does not allow a figure.
+    """
+    rows, truth, draws = sampled.rows, np.asarray(label, dtype=np.float64), sampled.draws
+    weights = np.vstack([np.ones((1, draws.units)), draws.weights])
+    loss = log_loss if problem == "binary" else rmse
+
+    def losses(frame: pd.DataFrame) -> np.ndarray:
+        ones = np.ones(len(truth))
+        return loss(Rows(truth, score(frame), sampled.unit, ones, draws.units))(weights)
+
+    def told(name: str, figures: np.ndarray, *, lowest: float = -np.inf) -> Estimate:
+        error = standard_error(figures[1:], draws, name=name)
+        value, confidence = float(figures[0]), sampled.confidence
+        return estimate(value, error, draws, confidence=confidence, lowest=lowest)
+
+    whole, grown = losses(rows), {}
+    random = np.random.default_rng(seed)
+    orders = [random.permutation(len(rows)) for _ in range(shuffles)]
+    for name in map(str, rows.columns):
+        values = rows[name].to_numpy()
+        shuffled = [losses(rows.assign(**{name: values[order]})) for order in orders]
+        grown[name] = told(name, np.mean(shuffled, axis=0) - whole)
+    return told("the loss", whole, lowest=0.0), grown
 
 
 def _loss(score: np.ndarray, label: np.ndarray, problem: Problem) -> float:

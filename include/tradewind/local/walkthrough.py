@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tradewind.definition.loader import load_definition, model_folders
-from tradewind.local import demo, platform
+from tradewind.local import demo, explained, platform
 from tradewind.local.airflow_api import AirflowApi
+from tradewind.reports.page import result_address
 from tradewind.settings import load_settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 MODEL = "flight_delay"
 # What a reader wants of each pipeline, in this order; the rest is on the stages' own pages.
 _SHOWN: dict[Pipeline, tuple[str, ...]] = {
-    "train": ("train", "evaluate", "gate", "register"),
+    "train": ("train", "evaluate", "gate", "card", "register"),
     "score": ("predict",),
     "monitor": ("monitor", "decide"),
 }
@@ -52,11 +53,13 @@ class Finished:
     Attributes:
         done: Whether its last stage said something.
         said: Lines for the reader.
+        as_of: The moment that it stood at; None where it came to nothing.
     """
 
     run: RunState
     done: bool
     said: list[str]
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Tour:
         if run.state == "success" and shown[-1] in outcomes:
             self.echo(f"{dag} is done")
             said = [line for stage in shown for line in _section(outcomes, stage)]
-            return Finished(run, done=True, said=said)
+            return Finished(run, done=True, said=said, as_of=outcomes[shown[-1]].as_of)
         if run.state == "success":
             self.echo(f"{dag} did nothing")
             nothing = ["the ledger holds nothing of this run"]
@@ -173,7 +176,9 @@ def _show(settings: Settings, nights: Mapping[str, str], *, echo: Echo) -> int:
         for model, as_of in nights.items():
             finished = Tour(api, model, as_of, told).run()
             said = [line for pipeline in finished.values() for line in pipeline.said]
-            echo("\n".join(("", *said, "", *_runs(running, model, finished))))
+            told("telling one decision's story")
+            plain = _made_plain(running, model, finished)
+            echo("\n".join(("", *said, *plain, "", *_runs(running, model, finished))))
             done &= len(finished) == len(_SHOWN) and all(one.done for one in finished.values())
     echo(_addresses(running))
     return 0 if done else 1
@@ -205,6 +210,31 @@ def _runs(running: Platform, model: str, finished: Mapping[Pipeline, Finished]) 
             for pipeline, one in finished.items()
         ),
         f"         {running.mlflow_url}/#/models/{model}",
+        *_card(running, model, finished),
+    ]
+
+
+def _made_plain(running: Platform, model: str, finished: Mapping[Pipeline, Finished]) -> list[str]:
+    """One decision of the night, and the score of the model's tests; nothing of a failed night."""
+    scored = finished.get("score")
+    if scored is None or scored.as_of is None:
+        return []
+    settings = load_settings()
+    return [
+        *explained.story_lines(settings, running, model, night=scored.as_of),
+        *explained.score_lines(settings, running, model),
+    ]
+
+
+def _card(running: Platform, model: str, finished: Mapping[Pipeline, Finished]) -> list[str]:
+    """Where the card of what was trained is, and how to have the champion's from a shell."""
+    trained = finished.get("train")
+    if trained is None or not trained.done:
+        return []
+    page = result_address(model, f"train/{trained.run.run_id}", "card")
+    return [
+        f"         {running.airflow_url}{page} (its model card)",
+        f"         the champion's card: tradewind card {model} --output card.html",
     ]
 
 

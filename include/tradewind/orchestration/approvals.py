@@ -104,6 +104,7 @@ class ApprovalOperator(HITLOperator):
             recorded("gate", context),
             seat=len(self.earlier) + 1,
             address=report_address(instance.dag_id, instance.run_id, "gate"),
+            card_address=report_address(instance.dag_id, instance.run_id, "card"),
             stores=stores,
         )
 

@@ -49,6 +49,58 @@ class MlflowLink(BaseOperatorLink):
         return mlflow_address(getattr(operator, "last_records", []))
 
 
+class CardLink(BaseOperatorLink):
+    """The model card of what this run trained."""
+
+    name = "Model card"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Address of the card's page, below the web server's own."""
+        return report_address(ti_key.dag_id, ti_key.run_id, "card")
+
+
+class StoryLink(BaseOperatorLink):
+    """How the decision with the night's highest score came about."""
+
+    name = "One decision"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Address of its story; nothing where the night served nobody."""
+        from tradewind.nights import ScoredNight
+
+        for record in getattr(operator, "last_records", []):
+            if isinstance(record, ScoredNight) and record.rows:
+                night = quote(record.night.isoformat(), safe="")
+                return f"/tradewind/dags/{quote(ti_key.dag_id, safe='')}/explained?as_of={night}"
+        return ""
+
+
+class ScorecardLink(BaseOperatorLink):
+    """How well the model is tested and watched."""
+
+    name = "Scorecard"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Address of the page, below the web server's own."""
+        return f"/tradewind/dags/{quote(ti_key.dag_id, safe='')}/scorecard"
+
+
+# What the page of a task links to beside its own report.
+_BESIDE: dict[str, tuple[BaseOperatorLink, ...]] = {
+    **dict.fromkeys(
+        ("train", "evaluate", "probe", "refit", "load_test", "gate", "card"), (MlflowLink(),)
+    ),
+    "register": (MlflowLink(), CardLink(), ScorecardLink()),
+    "predict": (StoryLink(),),
+    "alert": (ScorecardLink(),),
+}
+
+
+def links_of(stage: str) -> tuple[BaseOperatorLink, ...]:
+    """What the page of a stage's task links to."""
+    return (ReportLink(), *_BESIDE.get(stage, ()))
+
+
 def report_address(dag_id: str, run_id: str, task_id: str) -> str:
     """Where the page with a task's whole result is, below the web server's own address."""
     dag, run = quote(dag_id, safe=""), quote(run_id, safe="")

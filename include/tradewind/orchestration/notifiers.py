@@ -1,4 +1,4 @@
-"""Who is told of an incident, and how: Airflow notifiers, one a way.
+"""Who is told of an incident, or of the head of the ledger's chain, and how: one notifier a way.
 
 The log and a file need nothing; e-mail, Slack and a webhook go through connections of Airflow's. A
 way that fails keeps none of the others from being gone, and makes the task fail, so that Airflow
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from tradewind.definition.nightly import Alerts
     from tradewind.nights import Incident
+    from tradewind.records import Head
 
 log = logging.getLogger(__name__)
 
@@ -33,53 +35,72 @@ _SECONDS_TO_ANSWER = 30
 _FOLDER = "alerts"
 
 
-class IncidentNotifier(BaseNotifier, ABC):
-    """Tells of incidents; each kind knows one way."""
+@dataclass(frozen=True)
+class Message:
+    """What is told, for whichever way.
 
-    def __init__(self, incidents: Sequence[Incident]) -> None:
+    Attributes:
+        model: Whose people are told.
+        subject: One line.
+        text: What a person reads.
+        body: The same for a machine.
+        level: In the task's log, as `logging` counts.
+    """
+
+    model: str
+    subject: str
+    text: str
+    body: Mapping[str, Any]
+    level: int = logging.WARNING
+
+
+class MessageNotifier(BaseNotifier, ABC):
+    """Tells messages; each kind knows one way."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
         super().__init__()
-        self.incidents = incidents
+        self.messages = messages
 
     def notify(self, context: Context) -> None:
-        """Tell of every incident."""
-        for incident in self.incidents:
-            self.tell(incident)
+        """Tell every message."""
+        for message in self.messages:
+            self.tell(message)
 
     @abstractmethod
-    def tell(self, incident: Incident) -> None:
-        """Tell of one."""
+    def tell(self, message: Message) -> None:
+        """Tell one."""
 
 
-class LogNotifier(IncidentNotifier):
+class LogNotifier(MessageNotifier):
     """Writes into the task's log."""
 
-    def tell(self, incident: Incident) -> None:
-        """Write a warning."""
-        log.warning("%s", text_of(incident))
+    def tell(self, message: Message) -> None:
+        """Write it, an incident as a warning."""
+        log.log(message.level, "%s", message.text)
 
 
-class FileNotifier(IncidentNotifier):
+class FileNotifier(MessageNotifier):
     """Appends a line of JSON to `alerts/<model>.jsonl` in Tradewind's home."""
 
-    def tell(self, incident: Incident) -> None:
+    def tell(self, message: Message) -> None:
         """Append a line."""
         from tradewind.settings import load_settings
 
-        file = load_settings().home / _FOLDER / f"{incident.model}.jsonl"
+        file = load_settings().home / _FOLDER / f"{message.model}.jsonl"
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as lines:
-            lines.write(incident.model_dump_json() + "\n")
+            lines.write(json.dumps(message.body, ensure_ascii=False) + "\n")
 
 
-class EmailNotifier(IncidentNotifier):
+class EmailNotifier(MessageNotifier):
     """Sends an e-mail through an SMTP connection."""
 
-    def __init__(self, incidents: Sequence[Incident], *, connection: str, to: list[str]) -> None:
-        super().__init__(incidents)
+    def __init__(self, messages: Sequence[Message], *, connection: str, to: list[str]) -> None:
+        super().__init__(messages)
         self.connection, self.to = connection, to
 
-    def tell(self, incident: Incident) -> None:
-        """Send one message."""
+    def tell(self, message: Message) -> None:
+        """Send one."""
         import html
 
         from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -87,43 +108,43 @@ class EmailNotifier(IncidentNotifier):
         with SmtpHook(smtp_conn_id=self.connection) as server:
             server.send_email_smtp(
                 to=self.to,
-                subject=headline(incident),
-                html_content=f"<pre>{html.escape(text_of(incident))}</pre>",
+                subject=message.subject,
+                html_content=f"<pre>{html.escape(message.text)}</pre>",
             )
 
 
-class SlackNotifier(IncidentNotifier):
+class SlackNotifier(MessageNotifier):
     """Posts to a Slack incoming webhook, whose address is the connection's."""
 
-    def __init__(self, incidents: Sequence[Incident], *, connection: str) -> None:
-        super().__init__(incidents)
+    def __init__(self, messages: Sequence[Message], *, connection: str) -> None:
+        super().__init__(messages)
         self.connection = connection
 
-    def tell(self, incident: Incident) -> None:
+    def tell(self, message: Message) -> None:
         """Post the text."""
-        post(self.connection, {"text": text_of(incident)})
+        post(self.connection, {"text": message.text})
 
 
-class WebhookNotifier(IncidentNotifier):
-    """Posts the incident as JSON to the connection's address."""
+class WebhookNotifier(MessageNotifier):
+    """Posts what is told as JSON to the connection's address."""
 
-    def __init__(self, incidents: Sequence[Incident], *, connection: str) -> None:
-        super().__init__(incidents)
+    def __init__(self, messages: Sequence[Message], *, connection: str) -> None:
+        super().__init__(messages)
         self.connection = connection
 
-    def tell(self, incident: Incident) -> None:
-        """Post the whole incident."""
-        post(self.connection, incident.model_dump(mode="json"))
+    def tell(self, message: Message) -> None:
+        """Post the whole of it."""
+        post(self.connection, message.body)
 
 
-def notifiers_of(alerts: Alerts, incidents: Sequence[Incident]) -> list[IncidentNotifier]:
+def notifiers_of(alerts: Alerts, messages: Sequence[Message]) -> list[MessageNotifier]:
     """A notifier for each way that a definition declares."""
-    made: Mapping[str, Callable[[], IncidentNotifier]] = {
-        "log": lambda: LogNotifier(incidents),
-        "file": lambda: FileNotifier(incidents),
-        "email": lambda: EmailNotifier(incidents, connection=str(alerts.email), to=alerts.to),
-        "slack": lambda: SlackNotifier(incidents, connection=str(alerts.slack)),
-        "webhook": lambda: WebhookNotifier(incidents, connection=str(alerts.webhook)),
+    made: Mapping[str, Callable[[], MessageNotifier]] = {
+        "log": lambda: LogNotifier(messages),
+        "file": lambda: FileNotifier(messages),
+        "email": lambda: EmailNotifier(messages, connection=str(alerts.email), to=alerts.to),
+        "slack": lambda: SlackNotifier(messages, connection=str(alerts.slack)),
+        "webhook": lambda: WebhookNotifier(messages, connection=str(alerts.webhook)),
     }
     return [made[way]() for way in alerts.via]
 
@@ -134,17 +155,47 @@ def tell(alerts: Alerts, incidents: Sequence[Incident], context: Context) -> Non
     Raises:
         AlertError: A way failed; all of them were gone.
     """
+    _send(alerts, [_message_of(incident) for incident in incidents], context, of="an incident")
+
+
+def tell_head(alerts: Alerts, head: Head, context: Context, *, model: str) -> None:
+    """Tell of the chain's head in every declared way: who keeps the message can hold it later.
+
+    Raises:
+        AlertError: A way failed; all of them were gone.
+    """
+    message = Message(
+        model=model,
+        subject=f"[audit] {model}: entry {head.position} of the ledger's chain",
+        text=f"{model}: keep this: {head.sentence}\n"
+        f"`tradewind audit verify --head {head.hash}` holds the ledger against it.",
+        body={"model": model, "head": head.model_dump(mode="json")},
+        level=logging.INFO,
+    )
+    _send(alerts, [message], context, of="the chain's head")
+
+
+def _message_of(incident: Incident) -> Message:
+    return Message(
+        model=incident.model,
+        subject=headline(incident),
+        text=text_of(incident),
+        body=incident.model_dump(mode="json"),
+    )
+
+
+def _send(alerts: Alerts, messages: Sequence[Message], context: Context, *, of: str) -> None:
     failed: list[str] = []
-    for notifier in notifiers_of(alerts, incidents) if incidents else []:
+    for notifier in notifiers_of(alerts, messages) if messages else []:
         try:
             notifier(context)
         except Exception as error:
             # Whatever it is: one way that fails keeps none of the others from being gone.
-            log.exception("an incident could not be told by %s", type(notifier).__name__)
+            log.exception("%s could not be told by %s", of, type(notifier).__name__)
             failed.append(f"{type(notifier).__name__}: {error}")
     if failed:
         raise AlertError(
-            f"{len(failed)} of {len(alerts.via)} ways to tell of an incident failed: "
+            f"{len(failed)} of {len(alerts.via)} ways to tell of {of} failed: "
             f"{'; '.join(failed)}: see the connections that `alerts` in model.yaml names"
         )
 

@@ -18,7 +18,7 @@ from tradewind.errors import (
     TradewindError,
     UnavailableError,
 )
-from tradewind.orchestration.links import LaunchedByLink, MlflowLink, ReportLink
+from tradewind.orchestration.links import LaunchedByLink, ReportLink, links_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,9 @@ class StageOperator(BaseOperator):
     What the stage is given is what the tasks of its earlier stages returned.
     """
 
-    operator_extra_links = (ReportLink(), MlflowLink())
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.operator_extra_links = links_of(self.task_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage; what it returns is small and goes to the later ones by XCom."""
@@ -106,17 +108,21 @@ class AlertOperator(StageOperator):
             AlertError: A way failed. What is not noted as told is told again.
         """
         from tradewind.nights import Alerted
-        from tradewind.orchestration.notifiers import tell
+        from tradewind.orchestration.notifiers import tell, tell_head
         from tradewind.pipeline import frozen_definition, record_from
         from tradewind.records import Admission
+        from tradewind.stores.chain_heads import to_tell
 
         result = super().execute(context)
-        stores, news = open_stores(), Alerted.model_validate(result).news
+        stores, found = open_stores(), Alerted.model_validate(result)
         admission = record_from(Admission, returned(ADMIT, context))
         alerts = frozen_definition(admission, stores=stores).model.alerts
-        tell(alerts, news, context)
-        for incident in news:
+        tell(alerts, found.news, context)
+        for incident in found.news:
             stores.ledger.incidents.told(incident)
+        if found.head and to_tell(model=admission.model, ledger=stores.ledger):
+            tell_head(alerts, found.head, context, model=admission.model)
+            stores.ledger.chain.note_told(found.head, model=admission.model)
         return result
 
 

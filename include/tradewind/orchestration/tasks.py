@@ -71,6 +71,11 @@ def pass_gates() -> BaseOperator:
     return StageOperator(task_id="gate")
 
 
+def card() -> BaseOperator:
+    """Write the candidate's model card, from evidence; without one nobody is asked about it."""
+    return StageOperator(task_id="card")
+
+
 def approvals(model: ModelDefinition) -> list[BaseOperator]:
     """Ask the declared reviewers, as many as the model's risk needs; of most models nobody."""
     if not model.approvals_needed:

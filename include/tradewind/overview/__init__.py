@@ -1,5 +1,8 @@
 """What the command line and the UI show of the platform, read from the ledger and the registry."""
 
+from tradewind.overview.cards import card_of
+from tradewind.overview.diagnosed import diagnosed, diagnosis_stand
+from tradewind.overview.explained import decision_story
 from tradewind.overview.models import (
     event_rows,
     model_rows,
@@ -24,7 +27,11 @@ from tradewind.overview.served import served_rows
 __all__ = [
     "Decided",
     "NightRow",
+    "card_of",
     "decided",
+    "decision_story",
+    "diagnosed",
+    "diagnosis_stand",
     "event_rows",
     "incidents_of",
     "model_rows",

@@ -8,6 +8,7 @@ from tradewind.definition.loader import load_definition, model_folders
 from tradewind.errors import DefinitionError
 from tradewind.overview.nights import last_night, open_incidents, tonight
 from tradewind.overview.results import outcome_of
+from tradewind.reports.page import result_address
 from tradewind.stores.ledger import ROUTINE
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def status_rows(stores: Stores) -> list[dict[str, Any]]:
                 "champion": champion.version if champion else None,
                 "champion_since": champion.since if champion else None,
                 "judged": _judged(stores, name, champion),
+                "card": _card(stores, name, champion),
                 "waivers": _waivers(stores, name, champion, model),
                 "mlflow_url": f"{stores.settings.mlflow_url}/#/models/{name}",
                 "last": newest[0] if newest else None,
@@ -119,6 +121,14 @@ def _judged(stores: Stores, model: str, champion: ChampionRecord | None) -> str 
         return None
     outcome = outcome_of(stores, model=model, stage="evaluate", run_id=champion.run_id)
     return outcome.lines[0] if outcome else None
+
+
+def _card(stores: Stores, model: str, champion: ChampionRecord | None) -> str | None:
+    """Where the champion's card is; None where the run that promoted it made none."""
+    if champion is None or champion.run_id is None:
+        return None
+    made = outcome_of(stores, model=model, stage="card", run_id=champion.run_id)
+    return result_address(model, champion.run_id, "card") if made else None
 
 
 def _waivers(

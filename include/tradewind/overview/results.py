@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.errors import LakeError
 from tradewind.nights import Alerted, Decision, Grounds, Released, ScoredNight
 from tradewind.overview.nights import training_of
+from tradewind.records import Card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +63,13 @@ def _verdict_page(stores: Stores, outcome: StageOutcome) -> str:
     return render(_json_of(stores, evaluate) or {}, _json_of(stores, gate))
 
 
+def _card_page(stores: Stores, outcome: StageOutcome) -> str:
+    from tradewind.overview.cards import contents_of
+    from tradewind.reports.card import to_html
+
+    return to_html(contents_of(stores, Card.model_validate(outcome.result)))
+
+
 def _monitoring_page(stores: Stores, outcome: StageOutcome) -> str:
     from tradewind.reports.monitoring import render
 
@@ -106,11 +114,12 @@ def _json_of(stores: Stores, outcome: StageOutcome | None) -> Any:
 
 
 # Stages whose page is made of a report in the lake.
-_REPORTED = ("validate", "evaluate", "gate", "monitor")
+_REPORTED = ("validate", "evaluate", "gate", "card", "monitor")
 _PAGES: Mapping[str, Callable[[Stores, StageOutcome], str]] = {
     "validate": _validation_page,
     "evaluate": _verdict_page,
     "gate": _verdict_page,
+    "card": _card_page,
     "predict": _served_page,
     "monitor": _monitoring_page,
     "decide": _decision_page,

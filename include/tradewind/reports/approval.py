@@ -6,11 +6,11 @@ data are escaped: they are shown, and format nothing.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tradewind.reports.definition_changes import Change, changed_files, changed_keys
+from tradewind.reports.plain import plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,6 @@ _WORDS = {
     "waived": "**switched off**",
 }
 _PLAYERS = ("candidate", "champion", "naive")
-_FORMATS = re.compile(r"([\\`*_\[\]<>|#~])")
 _LONGEST_DIFF = 80
 
 
@@ -44,6 +43,7 @@ class Shown:
         problem: Why it cannot.
         approved_by: Who approved already.
         address: Where the verdict's page is.
+        card_address: Where the model card is.
     """
 
     admission: Admission
@@ -56,12 +56,14 @@ class Shown:
     problem: str | None
     approved_by: Sequence[str]
     address: str
+    card_address: str
 
 
 def markdown_of(shown: Shown) -> str:
     """The essentials of a candidate for whoever is to approve of it."""
     parts = [
         _head(shown),
+        _card(shown),
         _figures(shown.evaluation["evidence"]),
         _gates(shown.verdict["results"]),
         _waivers(shown.frozen),
@@ -76,17 +78,34 @@ def _head(shown: Shown) -> str:
     place = "the first champion" if shown.champion is None else f"in place of v{shown.champion}"
     lines = [
         f"**Promote this candidate of `{model.name}`, {place}?**",
-        f"It decides: {_plain(model.purpose.decision)}. Risk tier: {model.risk_tier}.",
+        f"It decides: {plain(model.purpose.decision)}. Risk tier: {model.risk_tier}.",
         (
-            f"Trained as of {request.as_of:%Y-%m-%d %H:%M} UTC, asked by {_plain(request.actor)} "
-            f"({_plain(request.reason)}): {_plain(trained.candidate)}, on {trained.fit.rows:,} "
+            f"Trained as of {request.as_of:%Y-%m-%d %H:%M} UTC, asked by {plain(request.actor)} "
+            f"({plain(request.reason)}): {plain(trained.candidate)}, on {trained.fit.rows:,} "
             f"rows from {trained.fit.start:%Y-%m-%d} to {trained.fit.end:%Y-%m-%d}."
         ),
     ]
     if shown.approved_by:
-        named = _plain(" and ".join(shown.approved_by))
+        named = plain(" and ".join(shown.approved_by))
         lines.append(f"{named} approved already; another person is asked.")
     return "\n\n".join(lines)
+
+
+def _card(shown: Shown) -> str:
+    """What of the card no figure says: what it is not for, and whom it harms."""
+    model = shown.frozen.model
+    review, unsaid = model.harm_review, f"nobody has said; ask {plain(model.owner)}"
+    said = {
+        "It must not be used for": model.purpose.not_for,
+        "It fails where": model.purpose.limits,
+        "It harms, or could harm": review.harms if review else [],
+    }
+    lines = [
+        f"- {name}: {'; '.join(plain(item) for item in items) or unsaid}"
+        for name, items in said.items()
+    ]
+    link = f"[The model card: everything of this on one page]({shown.card_address})"
+    return "\n".join([*lines, "", link])
 
 
 def _figures(evidence: Mapping[str, Any]) -> str:
@@ -96,23 +115,23 @@ def _figures(evidence: Mapping[str, Any]) -> str:
     head = ["figure", *(titles.get(player, player) for player in players)]
     rows = [
         [
-            f"**{_plain(name)}**, decides" if name == evidence["metric"] else _plain(name),
+            f"**{plain(name)}**, decides" if name == evidence["metric"] else plain(name),
             *(_estimate(evidence[player].get(name)) for player in players),
         ]
         for name in names
     ]
     money = evidence["money"]
     if money:
-        worth = f"worth, {_plain(str(evidence['currency']))}"
+        worth = f"worth, {plain(str(evidence['currency']))}"
         rows.append([worth, *(_estimate(money.get(player), digits=6) for player in players)])
     less = "more" if evidence["greater_is_better"] else "less"
     ground = (
         f"On the same {evidence['rows']:,} rows of {evidence['units']} {evidence['unit']}s, "
-        f"unseen in training; of {_plain(evidence['metric'])} {less} is better."
+        f"unseen in training; of {plain(evidence['metric'])} {less} is better."
     )
     problem = evidence.get("champion_problem")
-    said = f"\n\nThe champion could not be judged: {_plain(problem)}" if problem else ""
-    return f"### Figures\n\n{ground}\n\n{_table(head, rows)}{said}"
+    said = f"\n\nThe champion could not be judged: {plain(problem)}" if problem else ""
+    return f"### Figures\n\n{ground}\n\n{table(head, rows)}{said}"
 
 
 def _estimate(found: Mapping[str, float] | None, *, digits: int = 4) -> str:
@@ -124,15 +143,15 @@ def _estimate(found: Mapping[str, float] | None, *, digits: int = 4) -> str:
 
 def _gates(results: Sequence[Mapping[str, Any]]) -> str:
     rows = [
-        [f"`{result['gate']}`", _WORDS[result["outcome"]], _plain(result["sentence"])]
+        [f"`{result['gate']}`", _WORDS[result["outcome"]], plain(result["sentence"])]
         for result in results
     ]
-    return f"### Gates\n\n{_table(['gate', 'says', 'why'], rows)}"
+    return f"### Gates\n\n{table(['gate', 'says', 'why'], rows)}"
 
 
 def _waivers(frozen: FrozenDefinition) -> str:
     lines = [
-        f"- `{one.gate}` until {one.until}, by {_plain(one.by)}: {_plain(one.because)}"
+        f"- `{one.gate}` until {one.until}, by {plain(one.by)}: {plain(one.because)}"
         for one in frozen.model.gates.waivers
     ]
     return "### Switched off by a waiver\n\n" + "\n".join(lines) if lines else ""
@@ -143,10 +162,10 @@ def _changes(shown: Shown) -> str:
         return ""
     title = f"### What changed in the definition since v{shown.champion}"
     if shown.before is None:
-        return f"{title}\n\nNot known: {_plain(shown.problem or 'it is not kept')}"
+        return f"{title}\n\nNot known: {plain(shown.problem or 'it is not kept')}"
     keys = changed_keys(shown.before, shown.frozen.files)
     rows = [[f"`{change.key}`", _value(change.before), _value(change.now)] for change in keys]
-    said = _table(["model.yaml", f"v{shown.champion}", "now"], rows) if rows else _SAME
+    said = table(["model.yaml", f"v{shown.champion}", "now"], rows) if rows else _SAME
     files = [_file(change) for change in changed_files(shown.before, shown.frozen.files)]
     unchanged = [] if files else [f"`{shown.frozen.model.features.sql}` is the same."]
     return "\n\n".join([title, said, *files, *unchanged])
@@ -164,14 +183,4 @@ def _file(change: Change) -> str:
 
 
 def _value(value: Any) -> str:
-    return "left out: the default" if value is None else _plain(str(value))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Words on one line that format nothing."""
-    return _FORMATS.sub(r"\\\1", " ".join(text.split()))
+    return "left out: the default" if value is None else plain(str(value))

@@ -17,6 +17,7 @@ from tradewind.nights import (
 from tradewind.records import (
     Admission,
     Approval,
+    Card,
     Evaluation,
     Examination,
     FeatureSet,
@@ -64,7 +65,7 @@ def brief(stage: str, request: RunRequest, result: Record) -> StageOutcome:
 def _report_of(result: Record) -> str | None:
     if isinstance(result, Validated | NightInputs):
         return result.report_uri
-    if isinstance(result, Evaluation | Verdict | Monitoring):
+    if isinstance(result, Evaluation | Verdict | Card | Monitoring):
         return result.uri
     return None
 
@@ -197,6 +198,11 @@ def _(result: Verdict) -> list[str]:
 
 
 @lines_of.register
+def _(result: Card) -> list[str]:
+    return [*result.lines, f"card {result.digest[:12]}, beside the run in MLflow in {result.place}"]
+
+
+@lines_of.register
 def _(result: Question) -> list[str]:
     return [result.sentence]
 
@@ -258,7 +264,8 @@ def _(result: Alerted) -> list[str]:
         for one in result.news
     ]
     still = f"open incidents: {', '.join(result.open)}" if result.open else "no incident is open"
-    return [*(told or ["nothing new to tell"]), still]
+    kept = [f"the lake keeps {result.head.sentence}"] if result.head else []
+    return [*(told or ["nothing new to tell"]), still, *kept]
 
 
 def _counts(counts: Mapping[str, int]) -> str:

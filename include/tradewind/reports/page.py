@@ -1,7 +1,8 @@
 """How a page is made: a template over the shared frame, one self-contained HTML text.
 
-Pages are rendered when somebody looks at them, from what a stage stored; never inside a stage. They
-load nothing from anywhere, and every figure is escaped, because rows of a source may hold anything.
+Pages are rendered when somebody looks at them, from what a stage stored; inside a stage only where
+they are handed to somebody else's store, as a card is to MLflow. They load nothing from anywhere,
+and every figure is escaped, because rows of a source may hold anything.
 """
 
 from __future__ import annotations

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.nights import Alerted, Grounds
+from tradewind.nights import Alerted, Grounds, Symptom
 from tradewind.policy.evidence import causes
 from tradewind.policy.triage import symptom_of_definition, symptoms_of
+from tradewind.stores.chain_heads import disagreement, keep
 from tradewind.stores.incidents import runbook_of
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.nights import Decision, Monitoring, Symptom
+    from tradewind.nights import Decision, Monitoring
     from tradewind.records import Admission
     from tradewind.stores.stores import Stores
 
@@ -30,16 +31,20 @@ def alert(
     *,
     stores: Stores,
 ) -> Alerted:
-    """Bring the model's incidents to where the night leaves them.
+    """Bring the model's incidents to where the night leaves them, and keep the chain's head.
 
     Args:
         admission: The run, and the night.
         frozen: Names the owner and the runbook.
         monitoring: Tonight's look.
         decision: What was decided.
-        stores: The ledger.
+        stores: The ledger, and the lake that the head is kept in.
     """
-    symptoms = [*symptoms_of(monitoring, decision), *_of_definition(admission)]
+    symptoms = [
+        *symptoms_of(monitoring, decision),
+        *_of_definition(admission),
+        *_of_chain(admission.model, stores=stores),
+    ]
     for symptom in symptoms:
         _see(admission, frozen, symptom, stores=stores)
     unjudged = (*_NEVER, *_UNJUDGED.get(decision.cause, ()), *_unknown(monitoring))
@@ -51,6 +56,7 @@ def alert(
         news=[incident for incident in known if incident.to_tell and not incident.is_silent],
         open=[incident.key for incident in known if incident.state != "closed"],
         closed=closed,
+        head=keep(stores.ledger, stores.lake),
     )
 
 
@@ -71,6 +77,23 @@ def _of_definition(admission: Admission) -> list[Symptom]:
     if admission.warning is None:
         return []
     return [symptom_of_definition([admission.warning], model=admission.model)]
+
+
+def _of_chain(model: str, *, stores: Stores) -> list[Symptom]:
+    said = disagreement(stores.ledger, stores.lake)
+    if said is None:
+        return []
+    return [
+        Symptom(
+            key="chain",
+            title=f"{model}: the ledger is not what it was when its chain's head was kept",
+            layer="platform",
+            severity="critical",
+            way_out="run `tradewind audit verify`, and ask whoever may write to the ledger's "
+            "database or to the lake; believe no decision that it does not vouch for",
+            details=[said],
+        )
+    ]
 
 
 def _see(

@@ -43,6 +43,7 @@ def ask(
     *,
     seat: int,
     address: str,
+    card_address: str,
     stores: Stores,
 ) -> Question:
     """Write what the reviewers are shown, and that they are asked; or say why nobody is.
@@ -58,6 +59,7 @@ def ask(
         verdict: What the gates say.
         seat: Which of the people needed is asked for, from 1.
         address: Where the verdict's page is.
+        card_address: Where the model card is.
         stores: Ledger, lake and registry.
 
     Raises:
@@ -71,7 +73,15 @@ def ask(
         said = f"nobody is asked: {nobody}"
         return Question(sentence=said, verdict_digest=verdict.digest, seat=seat)
     page_uri = _page(
-        admission, frozen, trained, evaluation, verdict, champion, standing, address, stores=stores
+        admission,
+        frozen,
+        trained,
+        evaluation,
+        verdict,
+        champion,
+        standing,
+        (address, card_address),
+        stores=stores,
     )
     asked = open_question(
         admission,
@@ -147,7 +157,7 @@ def _page(
     verdict: Verdict,
     champion: ChampionRecord | None,
     standing: Standing,
-    address: str,
+    addresses: tuple[str, str],
     *,
     stores: Stores,
 ) -> str:
@@ -162,7 +172,8 @@ def _page(
         before=before,
         problem=problem,
         approved_by=standing.by,
-        address=address,
+        address=addresses[0],
+        card_address=addresses[1],
     )
     content = {"markdown": markdown_of(shown), "verdict_digest": verdict.digest}
     uri = f"approvals/{json_digest(content)}.json"

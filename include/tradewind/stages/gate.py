@@ -10,12 +10,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from tradewind.gates import passed, run_gates
-from tradewind.records import Evidence, Verdict
+from tradewind.records import Verdict
+from tradewind.stages._found import evidence_found
 from tradewind.stores.digests import json_digest
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.records import Admission, Evaluation, Examination, TrainedModel
+    from tradewind.records import Admission, Evaluation, Evidence, Examination, TrainedModel
     from tradewind.stores.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def judge(
         LakeError: The evaluation is not there: without evidence there is no verdict at all.
         RegistryError: MLflow does not answer.
     """
-    evidence = _evidence(evaluation, examinations, stores=stores)
+    evidence = evidence_found(evaluation, examinations, stores=stores)
     asked = frozen.model.model_dump(mode="json", include=_ASKED)
     found = [evaluation.digest, *(one.digest for one in examinations)]
     digest = json_digest([VERSION, found, asked, frozen.model.deciding_metric])
@@ -66,19 +67,6 @@ def judge(
     # Written last: a task that is killed before this annotates again, and changes nothing by it.
     stores.lake.put_json(uri, verdict.model_dump(mode="json"))
     return _handed_on(verdict)
-
-
-def _evidence(
-    evaluation: Evaluation, examinations: tuple[Examination, ...], *, stores: Stores
-) -> Evidence:
-    """What was measured, and what was found beside it."""
-    evidence = Evidence.model_validate(stores.lake.read_json(evaluation.uri)["evidence"])
-    contents = [stores.lake.read_json(one.uri) for one in examinations]
-    together = {
-        part: {gate: said for content in contents for gate, said in content[part].items()}
-        for part in ("findings", "unfound")
-    }
-    return evidence.model_copy(update=together)
 
 
 def _handed_on(verdict: Verdict) -> Verdict:

@@ -53,7 +53,7 @@ _EXAMPLE_ROWS = 5
 # The naive rule is not among them, because it travels with the model.
 _UNDECIDING_SECTIONS = {
     *("owner", "purpose", "risk_tier", "acceptance", "harm_review", "gates", "schedule"),
-    *("score", "monitor", "retrain", "promotion", "alerts"),
+    *("score", "monitor", "retrain", "promotion", "alerts", "scorecard"),
 }
 
 

@@ -64,12 +64,15 @@ INCIDENT_CLOSED: Final = "incident_closed"
 INCIDENT_ACKNOWLEDGED: Final = "incident_acknowledged"
 INCIDENT_SILENCED: Final = "incident_silenced"
 INCIDENT_TOLD: Final = "incident_told"
+# The newest entry of the chain, in the lake and at the people's.
+HEAD_KEPT: Final = "head_kept"
+HEAD_TOLD: Final = "head_told"
 
 _OF_EVERY_RUN = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
 LEASE_KINDS: Final = (*_OF_EVERY_RUN, LEASE_BROKEN)
 APPROVAL_ANSWERS: Final = (APPROVED, REJECTED, APPROVAL_TIMED_OUT, APPROVAL_VOID)
 APPROVAL_KINDS: Final = (APPROVAL_ASKED, *APPROVAL_ANSWERS, APPROVAL_STANDS)
-ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME)
+ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME, HEAD_KEPT, HEAD_TOLD)
 """What every run leaves by the dozen: a history for a person is read without them."""
 
 # NaN is no JSON, and would be no answer either.

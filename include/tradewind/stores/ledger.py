@@ -1,7 +1,8 @@
 """The ledger: what happened, in order, for good.
 
 A table of append-only events in PostgreSQL; leases and outcomes are projections of it. It says who
-is champion: MLflow's alias follows it (`tradewind.promotion`), never the other way round.
+is champion: MLflow's alias follows it (`tradewind.promotion`), never the other way round. Every
+event is chained to the one before it, so that nobody changes one without a trace.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.definition.loader import parse_definition
 from tradewind.records import Moment, Record
 from tradewind.stores import events, frozen_definitions, incidents, leases, nights, outcomes
+from tradewind.stores.chain import Chain
 from tradewind.stores.connections import postgres_dsn
 from tradewind.stores.events import (
     INTENDED,
@@ -355,6 +357,13 @@ class Ledger:
     def incidents(self) -> Incidents:
         """What is wrong now, and since when."""
         return Incidents(self._database)
+
+    # ------------------------------------------------------------------------------------- chain
+
+    @property
+    def chain(self) -> Chain:
+        """What shows whether the events are as they were written."""
+        return Chain(self._database)
 
     # ---------------------------------------------------------------------------------- champion
 

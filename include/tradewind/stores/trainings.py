@@ -228,6 +228,15 @@ class Trainings(MlflowServer):
             if tags:
                 self._client.set_logged_model_tags(identifier, dict(tags))
 
+    def attach(self, run_id: str, texts: Mapping[str, str]) -> None:
+        """Lay texts beside a run, by path; what lies there already is written over.
+
+        The model's own files stay as they were logged: their digest is held at each loading.
+        """
+        with self._asking(f"what is laid beside {run_id}"):
+            for path, text in texts.items():
+                self._client.log_text(run_id, text, path)
+
     def load(self, model_uri: str) -> LoadedModel:
         """Fetch a model, hold that its files are those that were logged, and load it.
 

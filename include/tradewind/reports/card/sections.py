@@ -1,0 +1,93 @@
+"""A card in its order: first what a reviewer asks, then what the answers stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.reports.card import judged, made, parts, said
+from tradewind.reports.card.blocks import Facts, Section, Words
+from tradewind.reports.card.words import BETTER, TERMS, ground, told
+from tradewind.reports.page import moment
+
+if TYPE_CHECKING:
+    from tradewind.cards import CardContents
+
+
+def sections_of(card: CardContents) -> list[Section]:
+    """Every section, none of them empty."""
+    return [
+        brief(card),
+        said.purpose(card),
+        said.harm(card),
+        said.accepted(card),
+        said.task(card),
+        judged.figures(card),
+        judged.worth(card),
+        parts.rows(card),
+        parts.people(card),
+        judged.gates(card),
+        said.waivers(card),
+        made.features(card),
+        made.data(card),
+        made.making(card),
+        said.limits(card),
+        said.switching_off(card),
+        Section("Terms", "Every term of this card, in one line.", [Facts(list(TERMS.items()))]),
+    ]
+
+
+def brief(card: CardContents) -> Section:
+    """The heart of it."""
+    about = f"The candidate of {card.model} as of {moment(card.as_of)}, owned by {card.owner}."
+    verdict, figure, features = lines_of(card)[:3]
+    first = Words(verdict, "good" if card.passed else "bad")
+    return Section("In brief", about, [first, Words(figure), Words(features)])
+
+
+def lines_of(card: CardContents) -> list[str]:
+    """The heart of a card in a few lines, for a terminal and a task's page."""
+    return [_verdict(card), _deciding(card), _features(card), *_unsaid(card)]
+
+
+def _verdict(card: CardContents) -> str:
+    by: dict[str, list[str]] = {}
+    for one in card.gates:
+        by.setdefault(one.result.outcome, []).append(one.result.gate)
+    counted = f"{len(by.get('passed', []))} pass, {len(by.get('not_applicable', []))} do not apply"
+    blocking = ", ".join(by.get("blocked", [])) or "a verdict without gates"
+    said = f"No gate blocks it: {counted}." if card.passed else f"Blocked by {blocking}; {counted}."
+    return f"{said} Switched off: {', '.join(by['waived'])}." if "waived" in by else said
+
+
+def _deciding(card: CardContents) -> str:
+    said = card.judged
+    own = said.figures[0].players
+    others = [
+        f"{name} {told(own[player])}"
+        for player, name in (("champion", "the champion"), ("naive", "the naive rule"))
+        if player in own
+    ]
+    return (
+        f"{said.metric} {told(own.get('candidate'))}, {BETTER[said.greater_is_better]}; "
+        f"{', '.join(others)}; on {ground(said.rows, said.units, said.unit)}."
+    )
+
+
+def _features(card: CardContents) -> str:
+    first = ", ".join(f"{one.feature} {told(one.loss)}" for one in card.explained.weights[:3])
+    said = card.explained
+    stands = ground(said.rows, said.units, said.unit)
+    return f"What matters most, by the growth of {said.metric} without it: {first}; on {stands}."
+
+
+def _unsaid(card: CardContents) -> list[str]:
+    """What a reviewer will ask and the definition does not answer."""
+    purpose = card.purpose
+    asked = {
+        "purpose.intended_use": purpose.intended_use,
+        "purpose.not_for": purpose.not_for,
+        "purpose.limits": purpose.limits,
+        "harm_review": card.harm,
+    }
+    missing = [key for key, answer in asked.items() if not answer]
+    return [f"Not said in model.yaml: {', '.join(missing)}; ask {card.owner}."] if missing else []

@@ -1,0 +1,115 @@
+"""What a card takes from the definition, in the definition's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.cards import (
+    SaidAcceptance,
+    SaidFallback,
+    SaidHarm,
+    SaidPurpose,
+    SaidRelease,
+    SaidTask,
+    SaidWaiver,
+)
+
+if TYPE_CHECKING:
+    from tradewind.definition.governance import Indicator
+    from tradewind.definition.learning import ScenarioMetric
+    from tradewind.definition.schema import ModelDefinition
+
+_THEN = {"alert": "an incident is opened", "switch_off": "the naive rule decides"}
+
+
+def purpose_of(model: ModelDefinition) -> SaidPurpose:
+    """Say what the model is for."""
+    return SaidPurpose.model_validate(model.purpose.model_dump())
+
+
+def harm_of(model: ModelDefinition) -> SaidHarm | None:
+    """Say whom it helps and harms; None where nobody reviewed it."""
+    review = model.harm_review
+    if review is None:
+        return None
+    return SaidHarm(
+        by=review.by,
+        on=review.on,
+        until=review.until,
+        helps=review.helps,
+        neutral=review.neutral,
+        harms=review.harms,
+        indicators=[_watched(name, one) for name, one in review.indicators.items()],
+    )
+
+
+def acceptance_of(model: ModelDefinition) -> SaidAcceptance | None:
+    """Say which error the business accepted; None where it accepted none."""
+    accepted = model.acceptance
+    return SaidAcceptance.model_validate(accepted.model_dump()) if accepted else None
+
+
+def task_of(model: ModelDefinition) -> SaidTask:
+    """Say what is predicted."""
+    return SaidTask(
+        problem=model.problem,
+        entity_key=model.entity_key,
+        event_time=model.event_time,
+        horizon_seconds=model.horizon.total_seconds(),
+        timezone=model.timezone,
+        label=model.label.expression,
+        label_relation=model.label.relation,
+        selective=model.label.selective,
+    )
+
+
+def fallback_of(model: ModelDefinition) -> SaidFallback:
+    """Say who decides where the model does not."""
+    rule = model.fallback
+    return SaidFallback(rule=rule.rule, by=rule.by, otherwise=rule.otherwise)
+
+
+def release_of(model: ModelDefinition) -> SaidRelease:
+    """Say what stands between a candidate and those it serves."""
+    return SaidRelease(
+        risk_tier=model.risk_tier,
+        mode=model.promotion.mode,
+        approvals=model.approvals_needed,
+        reviewers=model.promotion.reviewers,
+    )
+
+
+def waivers_of(model: ModelDefinition) -> list[SaidWaiver]:
+    """Say which gates the definition switches off."""
+    return [SaidWaiver.model_validate(one.model_dump()) for one in model.gates.waivers]
+
+
+def meaning_of(metric: str, model: ModelDefinition) -> str | None:
+    """Say what a metric of the owner's own says; None of the usual ones."""
+    own = model.metrics.own.get(metric)
+    return _meaning(own) if own else None
+
+
+def _meaning(own: ScenarioMetric) -> str:
+    if own.kind == "capture":
+        return (
+            f"the share of all positives that is found among the {own.top:.0%} of the rows with "
+            "the highest scores"
+        )
+    if own.kind == "cost":
+        return (
+            f"what wrong decisions cost a row: {own.false_positive:g} for each positive one, "
+            f"{own.false_negative:g} for each negative one"
+        )
+    return f"what the owner's own function `{own.function}` says"
+
+
+def _watched(name: str, indicator: Indicator) -> str:
+    where = ", ".join(f"{column} = {value}" for column, value in indicator.where.items())
+    limit = (
+        f"at least {indicator.at_least:g}"
+        if indicator.at_least is not None
+        else f"at most {indicator.at_most:g}"
+    )
+    figure = indicator.metric.replace("_", " ")
+    return f"{name}: {figure} of {where or 'all rows'}, {limit}; beyond it {_THEN[indicator.then]}"
