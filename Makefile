@@ -47,7 +47,7 @@ run-all: setup ## the same with every model of config/models, one after the othe
 demo-employment: setup ## bring real people with their sex and race, and the model that is about them (Python below 3.13)
 	$(BIN)/tradewind demo-employment $(ARGS)
 
-cards: setup ## write the card of each model's champion, as this clone's platform has it, to docs/cards
+cards: setup ## write the card of each model's champion (or last candidate), as this clone's platform has it, to docs/cards
 	$(BIN)/tradewind cards docs/cards
 
 stop: ## stop all that was started here, and only that

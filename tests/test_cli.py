@@ -24,7 +24,7 @@ from tradewind.cli import plumbing
 from tradewind.errors import RegistryError, RequestError
 from tradewind.local.databases import GUESTS
 from tradewind.nights import Symptom
-from tradewind.overview import ranked
+from tradewind.overview import card_of, ranked
 from tradewind.pipeline import TRAIN
 from tradewind.reports.pages import versions_page
 from tradewind.settings import load_settings
@@ -311,6 +311,14 @@ def test_the_champion_s_card_is_told_in_lines_and_whole(ask: Any, tmp_path: Path
     assert (tmp_path / "r.html").read_text() == page.read_text()
 
 
+def test_without_a_champion_the_card_is_the_last_candidate_s(place: Place) -> None:
+    stores = Stores.open(load_settings(place.environment))
+    newest = stores.ledger.last_outcome("tips", "card").plain
+    blocked = newest.model_copy(update={"model": "jars", "run_id": "train/blocked"})
+    stores.ledger.record_outcome(blocked)
+    assert card_of(stores, "jars") == card_of(stores, "tips")
+
+
 def test_a_version_that_is_none_has_no_card(ask: Any) -> None:
     error = ask("card", "tips", "7").exception
     assert isinstance(error, RegistryError)
@@ -330,7 +338,10 @@ def test_the_cards_of_all_champions_are_written_and_what_has_none_is_said(
     other = {"TRADEWIND_CONFIG": str(tmp_path / "config")}
     said = CliRunner().invoke(cli.app, ["cards", str(tmp_path / "none")], env=other)
     assert said.exit_code == 1
-    assert "no card: untrained: there is no champion, and so no card of one" in said.output
+    assert (
+        "no card: untrained: there is no champion, and no candidate has a card: train one"
+        in said.output
+    )
     assert list((tmp_path / "none").iterdir()) == []
 
 

@@ -35,7 +35,7 @@ SOURCES: dict[str, Any] = {
         "pattern": "weather/{date}.csv",
         "key": ["seen_at"],
         "time_column": "seen_at",
-        "types": {"seen_at": "TIMESTAMPTZ", "rain": "DOUBLE"},
+        "types": {"seen_at": "TIMESTAMPTZ", "day": "BIGINT", "rain": "DOUBLE"},
     },
     "plans": {
         "kind": "files",
@@ -123,5 +123,7 @@ def deliver_weather(shop: Shop, day: date) -> None:
     (shop.folder / "weather").mkdir(parents=True, exist_ok=True)
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
     # It never rains: what the weather says decides nothing, and is learned from all the same.
-    lines = [f"{(at + timedelta(hours=6 * n)).isoformat()},0" for n in range(4)]
-    (shop.folder / "weather" / f"{day}.csv").write_text("seen_at,rain\n" + "\n".join(lines) + "\n")
+    lines = [f"{(at + timedelta(hours=6 * n)).isoformat()},{day.day},0" for n in range(4)]
+    (shop.folder / "weather" / f"{day}.csv").write_text(
+        "seen_at,day,rain\n" + "\n".join(lines) + "\n"
+    )

@@ -16,7 +16,8 @@ app = typer.Typer()
 def card(
     model: str,
     version: Annotated[
-        int | None, typer.Argument(help="Which version; the champion where none is named.")
+        int | None,
+        typer.Argument(help="Which; the champion otherwise, or the last candidate."),
     ] = None,
     *,
     output: Annotated[
@@ -43,7 +44,7 @@ def card(
 
 @app.command()
 def cards(folder: Annotated[Path, typer.Argument(help="Where to; it is made.")]) -> None:
-    """Write the card of every champion as Markdown, one file a model; exit code 1 without any."""
+    """Write each model's card as Markdown, one file a model; exit code 1 where there is none."""
     from tradewind.definition.loader import model_folders
     from tradewind.errors import LedgerError
     from tradewind.overview import card_of

@@ -48,8 +48,8 @@ def arrived(
     folder: str,
     quarantined: bool,
     as_of: datetime,
-) -> Arrived | None:
-    """Count the rows of a source that went on; None where that cannot be told any more.
+) -> Arrived | str:
+    """Count the rows of a source that went on; a sentence where that cannot be told any more.
 
     Args:
         connection: Any database of the engine's.
@@ -73,8 +73,9 @@ def arrived(
         )
     except UnavailableError:
         raise
-    except (LakeError, duckdb.Error):
-        return None
+    except (LakeError, duckdb.Error) as error:
+        why = str(error).partition("\n")[0]
+        return f"the validated rows {folder}/{name}.parquet cannot be read any more: {why}"
     return Arrived(
         went_on={day: count for day, count, _ in rows},
         first_known={day: known.astimezone(UTC) for day, _, known in rows if known is not None},
@@ -90,11 +91,12 @@ def _by_day(
     # A row is of the part that it came in, also where its time was repaired.
     if time and f"{time}{RAW}" in rows.schema.names:
         time += RAW
+    # By its place: a source may have a column that is called day.
     day = f"({quoted(time)}::TIMESTAMPTZ)::DATE" if time else "NULL::DATE"
     connection.register("arrived", rows)
     try:
         found: list[Any] = connection.execute(
-            f"SELECT {day} AS day, count(*), min({_known(source)}) FROM arrived GROUP BY day"
+            f"SELECT {day} AS day, count(*), min({_known(source)}) FROM arrived GROUP BY 1"
         ).fetchall()
     finally:
         connection.unregister("arrived")

@@ -55,7 +55,7 @@ class Reader:
     _manifest: tuple[str, Manifest | str] | None = None
     _validated: dict[str, dict[str, Any] | str] = field(default_factory=dict)
     _definitions: dict[tuple[str, str], ModelDefinition | str] = field(default_factory=dict)
-    _arrived: dict[tuple[str, str], Arrived | None] = field(default_factory=dict)
+    _arrived: dict[tuple[str, str], Arrived | str] = field(default_factory=dict)
 
     def uses(self, origin: Origin, *, wanted: Callable[[str, dict[str, Any]], bool]) -> Found:
         """How far parts came in a training, over all its ways: of each part the furthest.
@@ -157,10 +157,11 @@ class Reader:
                 quarantined=name in record["quarantined"],
                 as_of=way.as_of,
             )
-        if self._arrived[key] is None:
-            path = f"{validated_folder(way.validated)}/{name}.parquet"
-            gaps.append(f"{origin.name}: the validated rows {path} cannot be read any more")
-        return self._arrived[key]
+        found = self._arrived[key]
+        if isinstance(found, str):
+            gaps.append(f"{origin.name}: {found}")
+            return None
+        return found
 
     def _read(self, uri: str, what: str) -> Any:
         try:

@@ -16,14 +16,22 @@ if TYPE_CHECKING:
 
 
 def card_of(stores: Stores, model: str, version: int | None = None) -> CardContents:
-    """What the card of a version says; the champion's where none is named.
+    """What the card of a version says.
+
+    Args:
+        stores: Ledger, registry and lake.
+        model: Whose.
+        version: Which; where none is named the champion, and where there is none either, the
+            candidate that was judged last.
 
     Raises:
         RegistryError: MLflow does not answer, or knows of no such version.
-        LedgerError: There is no champion, or this version has no card.
+        LedgerError: This version has no card, or nothing of this model has one.
         LakeError: The card is not there any more.
     """
     number = version if version is not None else _champion(stores, model)
+    if number is None:
+        return contents_of(stores, _newest(stores, model))
     tags = stores.registry.version(model, number).tags
     run_id = tags.get("dag_run_id")
     said = outcome_of(stores, model=model, stage="card", run_id=run_id) if run_id else None
@@ -56,10 +64,14 @@ def contents_of(stores: Stores, card: Card) -> CardContents:
         ) from error
 
 
-def _champion(stores: Stores, model: str) -> int:
+def _champion(stores: Stores, model: str) -> int | None:
     champion = stores.ledger.champion(model, as_of=None)
-    if champion is None:
-        known = [str(one.version) for one in stores.registry.versions(model)]
-        there = f"name one of its versions: {', '.join(known)}" if known else "train one first"
-        raise LedgerError(f"{model}: there is no champion, and so no card of one; {there}")
-    return champion.version
+    return champion.version if champion else None
+
+
+def _newest(stores: Stores, model: str) -> Card:
+    """The card of the candidate that was judged last, whatever became of it."""
+    newest = stores.ledger.last_outcome(model, "card", pipeline="train")
+    if newest is None:
+        raise LedgerError(f"{model}: there is no champion, and no candidate has a card: train one")
+    return Card.model_validate(newest.plain.result)
