@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,13 +95,6 @@ def test_a_promotion_that_was_judged_against_another_champion_is_refused(desk: D
     assert desk.kinds() == ["intended", "applied"] * 2
 
 
-def test_the_champion_itself_is_not_promoted_again(desk: Desk) -> None:
-    first = desk.version("a")
-    desk.promote(first, None)
-    with pytest.raises(PromotionRefusedError, match="is the champion already"):
-        desk.promote(first, first)
-
-
 def test_an_older_night_promotes_nothing(desk: Desk) -> None:
     first, second = desk.version("a"), desk.version("b")
     desk.promote(first, None)
@@ -118,20 +110,6 @@ def test_the_champions_own_night_promotes_a_better_one(desk: Desk) -> None:
     desk.promote(first, None)
     desk.promote(second, first, as_of=JUNE)
     assert desk.champion(JUNE) == second
-
-
-def test_a_run_that_lost_its_lease_promotes_nothing(desk: Desk) -> None:
-    version = desk.version("a")
-    desk.ledger.renew_lease(
-        desk.model, holder="r1", fencing_token=desk.token, ttl=timedelta(seconds=-1)
-    )
-    desk.lease("r2")
-
-    with pytest.raises(LeaseLostError, match="the run r2 took it"):
-        desk.promote(version, None)
-
-    assert desk.alias() is None
-    assert desk.kinds() == []
 
 
 def test_a_version_that_mlflow_does_not_know_is_never_intended(desk: Desk) -> None:
@@ -166,13 +144,6 @@ def test_of_twenty_promotions_of_one_predecessor_exactly_one_wins(desk: Desk) ->
 
 
 # ---------------------------------------------------------------------------------- reconciliation
-
-
-def test_nothing_is_done_where_both_agree(desk: Desk) -> None:
-    assert desk.reconcile().state == "agrees"
-    desk.promote(desk.version("a"), None)
-    assert desk.reconcile().state == "agrees"
-    assert desk.kinds() == ["intended", "applied"]
 
 
 def test_a_promotion_interrupted_before_the_alias_is_finished(desk: Desk) -> None:
@@ -278,24 +249,6 @@ def test_an_alias_that_is_gone_is_tampering_too(desk: Desk, tamper: Callable[[De
     tamper(desk)
     result = desk.reconcile()
     assert (result.state, result.alias) == ("tampered", None)
-
-
-def test_an_alias_where_the_ledger_knows_of_no_champion_is_tampering(desk: Desk) -> None:
-    desk.registry.set_alias(desk.model, CHAMPION, desk.version("a"))
-    result = desk.reconcile()
-    assert (result.state, result.champion) == ("tampered", None)
-
-
-def test_each_mismatch_is_reported_once_for_as_long_as_it_lasts(desk: Desk) -> None:
-    first, second, third = (desk.version(key) for key in "abc")
-    desk.promote(first, None)
-    states = []
-    for alias in (second, second, third, first, first, third):
-        desk.registry.set_alias(desk.model, CHAMPION, alias)
-        states.append(desk.reconcile().state)
-
-    assert states == ["tampered"] * 3 + ["agrees"] * 2 + ["tampered"]
-    assert desk.kinds()[2:] == ["tampering", "tampering", "tampering_ended", "tampering"]
 
 
 def test_a_promotion_after_tampering_goes_by_the_ledger(desk: Desk) -> None:

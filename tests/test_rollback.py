@@ -96,42 +96,11 @@ def test_a_named_version_must_have_been_live_and_not_taken_back(two: tuple[Desk,
         desk.roll_back(second, as_of=JUNE + DAY)
 
 
-def test_without_a_predecessor_there_is_nothing_to_roll_back_to(desk: Desk) -> None:
-    with pytest.raises(PromotionRefusedError, match="has no champion yet"):
-        desk.roll_back()
-    desk.promote(desk.version("a"), None)
-    with pytest.raises(PromotionRefusedError, match=r"nothing to roll back to.*`fall_back`"):
-        desk.roll_back()
-
-
 def test_an_older_night_rolls_nothing_back(two: tuple[Desk, int, int]) -> None:
     desk, _, second = two
     with pytest.raises(PromotionRefusedError, match="an older night"):
         desk.roll_back(as_of=JUNE)
     assert desk.champion() == second
-
-
-def test_only_the_champion_that_was_meant_is_taken_back(two: tuple[Desk, int, int]) -> None:
-    desk, first, second = two
-    third = desk.version("c")
-    desk.promote(third, second, as_of=JUNE + DAY)
-    with pytest.raises(PromotionRefusedError, match=f"version {second} was to be rolled back, but"):
-        desk.roll_back(first, expected=second, as_of=JUNE + DAY)
-
-
-def test_the_same_rollback_again_changes_nothing(two: tuple[Desk, int, int]) -> None:
-    desk, first, second = two
-    night = JUNE + DAY
-    done = desk.roll_back(first, as_of=night, expected=second, run_id="monitor/1")
-
-    assert desk.roll_back(as_of=night, run_id="monitor/1") == done
-    assert desk.roll_back(first, as_of=night, run_id="monitor/2") == done
-    third = desk.version("c")
-    desk.promote(third, first, as_of=night, evidence_digest="for c")
-    assert desk.roll_back(first, as_of=night, expected=second, run_id="monitor/3") == done
-
-    assert desk.champion() == desk.alias() == third
-    assert desk.kinds() == ["intended", "applied"] * 4
 
 
 def test_two_that_press_at_once_go_one_step_back(two: tuple[Desk, int, int]) -> None:

@@ -1,4 +1,4 @@
-"""Who may let a candidate through, and what becomes of one that nobody let through."""
+"""What people are asked and answer about a candidate, and what becomes of it by that."""
 
 from __future__ import annotations
 
@@ -12,14 +12,7 @@ from tests.candidates import Shelf, fresh_name
 from tests.definition.folders import SQL, WHOLE
 from tests.gates.evidence import evidence
 from tradewind.definition.loader import parse_definition
-from tradewind.promotion.approvals import (
-    deadline_of,
-    let_stand,
-    listed,
-    may_answer,
-    standing_of,
-    why_not,
-)
+from tradewind.promotion.approvals import deadline_of, let_stand, standing_of
 from tradewind.records import (
     Admission,
     Approval,
@@ -165,50 +158,6 @@ def scene(home: Settings, ledger_dsn: str, mlflow_server: str) -> Scene:
     scene.stores.lake.put_json("evaluations/x.json", {"evidence": found.model_dump(mode="json")})
     scene.stores.lake.put_json("verdicts/x.json", scene.verdict.model_dump(mode="json"))
     return scene
-
-
-# ------------------------------------------------------------------------------------- who may
-
-
-@pytest.mark.parametrize(
-    ("person", "name", "trigger", "earlier", "said"),
-    [
-        pytest.param("rita", "Rita", "hand", [], None, id="a reviewer"),
-        pytest.param("eve", "Eve", "hand", [], "is none of the declared reviewers", id="another"),
-        pytest.param("ann", "Ann", "hand", [], "ann started this training", id="the run's own"),
-        pytest.param("carl", "ann", "hand", [], "carl started this", id="the run's own, by name"),
-        pytest.param("ann", "Ann", "schedule", [], None, id="nobody's own: the schedule's"),
-        pytest.param("ann", "Ann", "decision", [], None, id="nobody's own: a decision's"),
-        pytest.param("rita", "Rita", "hand", ["rita"], "approved already", id="twice the same"),
-        pytest.param("rita", "Rita", "hand", ["carl"], None, id="the second of two"),
-    ],
-)
-def test_who_may_answer(
-    person: str, name: str, trigger: str, earlier: list[str], said: str | None
-) -> None:
-    request = RunRequest.model_validate(
-        {
-            "model": "late",
-            "run_id": "r",
-            "as_of": JULY,
-            "actor": "ann",
-            "reason": "a try",
-            "trigger": trigger,
-        }
-    )
-    admission = Admission(request=request, definition_digest=HIGH.digest, fencing_token=1)
-    found = why_not(person, name, admission, HIGH, earlier=earlier)
-    assert found is None if said is None else said in (found or "")
-    allowed = person in may_answer(admission, HIGH, earlier=earlier)
-    assert allowed is (said is None or name == "ann")
-
-
-@pytest.mark.parametrize(
-    ("people", "said"),
-    [([], "nobody"), (["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")],
-)
-def test_names_are_listed_as_one_says_them(people: list[str], said: str) -> None:
-    assert listed(people) == said
 
 
 # ---------------------------------------------------------------------------------- the question

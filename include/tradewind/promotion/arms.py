@@ -172,13 +172,13 @@ def stop_arm(
         state = state_of(model, events, as_of=as_of)
         arm = next((arm for arm in state.arms if arm.version == version), None)
         ended = any(_done(events, ARM_STOPPED, name, run_id) for name in _names(version))
-        if arm is None and not ended:
-            running = ", ".join(arm.name for arm in state.arms) or "none"
-            raise RequestError(
-                f"{model}: version {version} does not score beside the champion; arms are: "
-                f"{running}"
-            )
-        if arm is not None and not ended:
+        if not ended:
+            if arm is None:
+                running = ", ".join(arm.name for arm in state.arms) or "none"
+                raise RequestError(
+                    f"{model}: version {version} does not score beside the champion; arms are: "
+                    f"{running}"
+                )
             _stop(ledger, model, arm, as_of=as_of, actor=actor, reason=reason, run_id=run_id)
         follow(stores, ledger, model)
 
@@ -290,7 +290,7 @@ def _won(
     refusal = refusal_of(
         events, model=state.model, version=arm.version, evidence_digest=digest, as_of=state.as_of
     )
-    too_old = state.champion_since is not None and state.as_of < state.champion_since
+    too_old = state.as_of < line_of(events)[-1].as_of
     if too_old or refusal is not None:
         return "goes_on"
     promote(

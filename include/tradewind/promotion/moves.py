@@ -143,7 +143,7 @@ def roll_back(
     with stores.ledger.lock(model) as ledger:
         events = ledger.events(model=model, kind=KINDS)
         current = ledger.champion(model)
-        done = _same_rollback(events, current, as_of=as_of, to=to, expected=expected, run_id=run_id)
+        done = _same_rollback(events, as_of=as_of, to=to, expected=expected, run_id=run_id)
         if done is not None:
             return _finished(stores, ledger, done)
         target = rollback_target(model, events, to=to, expected=expected)
@@ -195,7 +195,6 @@ def _move(
 
 def _same_rollback(
     events: Sequence[Event],
-    current: ChampionRecord | None,
     *,
     as_of: datetime,
     to: int | None,
@@ -203,15 +202,15 @@ def _same_rollback(
     run_id: str | None,
 ) -> Event | None:
     """The rollback that was asked for, where it was done before."""
-    for event in reversed(events):
-        if event.kind != INTENDED or not is_rollback(event):
+    moves = [event for event in events if event.kind == INTENDED]
+    for event in reversed(moves):
+        if not is_rollback(event):
             continue
         said = event.payload
         if run_id is not None and said["run_id"] == run_id:
             return event
         # Whoever does not say whom it takes back means the champion of now.
-        stands = current is not None and event.id == current.event_id
-        if not stands and expected is None:
+        if event is not moves[-1] and expected is None:
             continue
         named = expected in (None, said["from"]) and to == said["version"]
         if named and event.as_of == as_of:

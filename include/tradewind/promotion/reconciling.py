@@ -75,8 +75,7 @@ def _finish(
     version = int(decision.payload["version"])
     if version not in {known.version for known in stores.registry.versions(model)}:
         return _report(ledger, model, decision, alias=alias)
-    if alias != version:
-        stores.registry.set_alias(model, CHAMPION, version)
+    stores.registry.set_alias(model, CHAMPION, version)
     write_applied(ledger, model, decision, found=alias, repaired_by=_ITSELF)
     return Reconciliation(
         model=model,
