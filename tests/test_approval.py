@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.fixtures.postgres import ledger_of_its_own
-from tests.stages.nightly import AS_OF, MODEL, Shop, night, open_shop
+from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.approval import answer_awaited
 from tradewind.errors import LeaseHeldError, RequestError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tradewind.records import Record
     from tradewind.stores.stores import Stores
 
+MODEL = "callers"
 PROMOTION = {"approval": "required", "reviewers": ["a test", "rita", "carl"]}
 
 
@@ -83,7 +84,7 @@ def story(
             "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
             "MLFLOW_TRACKING_URI": mlflow_server,
         }
-        shop = open_shop(folder, environ, nights=2)
+        shop = open_shop(folder, environ, nights=2, model=MODEL)
         yield tell(shop)
 
 
@@ -140,7 +141,7 @@ def test_a_run_without_airflow_ends_with_a_candidate_that_awaits_its_approval(
     assert isinstance(said, Registration)
     assert (said.outcome, said.version, said.champion) == ("awaits_approval", None, None)
     assert "awaits the approval of rita or carl until" in said.reason
-    assert "`tradewind approve renewals --note ...`" in said.reason
+    assert "`tradewind approve callers --note ...`" in said.reason
 
 
 def test_who_may_not_answer_is_told_why(story: Story) -> None:
@@ -167,7 +168,7 @@ def test_a_shell_of_nobody_who_may_answer_changes_nothing(story: Story) -> None:
 
 
 def test_what_was_answered_is_not_asked_again(story: Story) -> None:
-    assert story.refused["again"] == "renewals: no candidate awaits an approval"
+    assert story.refused["again"] == "callers: no candidate awaits an approval"
 
 
 def test_other_trainings_run_while_an_approval_is_awaited(story: Story) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.gates.evidence import EXAMINED, waivers
-from tests.stages.nightly import AS_OF, DEFINITION, FIRST_DAY, MODEL, Shop, customers, night
+from tests.stages.nightly import AS_OF, DEFINITION, FIRST_DAY, Shop, customers, night
 from tradewind.approval import answer_awaited
 from tradewind.replay.nights import replay_night
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tradewind.records import Record
     from tradewind.stores.stores import Stores
 
+MODEL = "memberships"
 SQL = """
 SELECT c.customer, c.renewal_at, c.renewal_at - getvariable('horizon') AS prediction_time,
   c.plan, c.visits, p.price, w.rain

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.fixtures.postgres import ledger_of_its_own
-from tests.lineage.story import CORRECTED, NIGHTS, SET_ASIDE, Story, tell
-from tests.stages.nightly import AS_OF, CUSTOMERS_A_DAY, FIRST_DAY, MODEL, night, open_shop
+from tests.lineage.story import CORRECTED, MODEL, NIGHTS, SET_ASIDE, Story, tell
+from tests.stages.nightly import AS_OF, CUSTOMERS_A_DAY, FIRST_DAY, night, open_shop
 from tradewind import cli
 from tradewind.errors import RequestError
 from tradewind.lineage import (
@@ -58,7 +58,7 @@ def story(
             "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
             "MLFLOW_TRACKING_URI": mlflow_server,
         }
-        yield tell(open_shop(folder, environ, nights=NIGHTS))
+        yield tell(open_shop(folder, environ, nights=NIGHTS, model=MODEL))
 
 
 @pytest.fixture(scope="module")
@@ -175,14 +175,14 @@ def test_a_model_taken_from_a_version_has_learned_from_that_ones_parts(
     story: Story, paths: dict[int, Lineage]
 ) -> None:
     taken = paths[4]
-    assert taken.base == "renewals version 2"
+    assert taken.base == "memberships version 2"
     through = {use.uri: use.reach for use in taken.parts if use.through is not None}
     assert through == {use.uri: use.reach for use in paths[2].parts}
     # On this day version 2 was not trained, and the run that took it over saw it anew.
     day = night(9).date() - DAY
     (use,) = [use for use in taken.parts if (use.source, use.day) == ("weather", day)]
     assert (use.through, use.reach) == (None, "judged")
-    assert any("not fitted here: it comes from models:/renewals/2, which is" in line
+    assert any("not fitted here: it comes from models:/memberships/2, which is" in line
                for line in lineage_lines(taken))  # fmt: skip
 
 
@@ -272,7 +272,7 @@ def test_a_manifest_that_is_gone_is_said_both_ways(story: Story, paths: dict[int
     with without(story, f"snapshots/{digest}.json"):
         path = lineage_of(MODEL, 1, story.stores)
         found = versions_trained_on([paths[3].parts[-1].uri], story.stores)
-    what = "renewals version 1: the manifest of the snapshot"
+    what = "memberships version 1: the manifest of the snapshot"
     said = f"{what}, snapshots/{digest}.json, is not in the lake"
     assert path.gaps == [said]
     assert (path.parts, path.snapshots[0].there) == ([], False)
@@ -295,7 +295,7 @@ def test_where_validated_rows_are_gone_all_that_was_seen_counts_as_learned_from(
     ]
     [gap] = path.gaps
     said = f"the validated rows {folder}/weather.parquet cannot be read any more: "
-    assert gap.startswith(f"renewals version 1: {said}")
+    assert gap.startswith(f"memberships version 1: {said}")
     assert gap.count("weather.parquet") > 1
 
 
@@ -319,12 +319,12 @@ def test_a_part_that_is_gone_is_said(story: Story, paths: dict[int, Lineage]) ->
 
 
 def test_an_unknown_version_is_told_which_there_are(story: Story) -> None:
-    with pytest.raises(RequestError, match="renewals has no version 9; it has 1, 2, 3, 4"):
+    with pytest.raises(RequestError, match="memberships has no version 9; it has 1, 2, 3, 4"):
         lineage_of(MODEL, 9, story.stores)
     done = in_shell(story, MODEL, "9")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert in_shell(story, "renewal", "1").exit_code == 2
-    assert "renewals" in in_shell(story, "renewal", "1").stderr
+    assert in_shell(story, "membership", "1").exit_code == 2
+    assert "memberships" in in_shell(story, "membership", "1").stderr
 
 
 def test_an_unknown_part_is_told_what_there_is(story: Story) -> None:
@@ -362,7 +362,7 @@ def test_the_lines_go_from_the_sources_down_to_the_nights(
     done = in_shell(story, MODEL, "1")
     assert done.exit_code == 0, done.output
     steps = ("sources", "snapshot ", "validated ", "features ", "model ", "evaluation ",
-             "verdict ", "approval", "version 1 of renewals", "nights")  # fmt: skip
+             "verdict ", "approval", "version 1 of memberships", "nights")  # fmt: skip
     heads = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
     assert [head.startswith(step) for head, step in zip(heads, steps, strict=True)] == [True] * 10
     listed = in_shell(story, MODEL, "1", "--parts").stdout
@@ -385,7 +385,7 @@ def test_the_lines_of_a_part_tell_trained_on_from_judged_on(
     lines = part_lines(part_lineage(use.uri, story.stores))
     trained = next(i for i, line in enumerate(lines) if line.startswith("trained on it"))
     others = next(i for i, line in enumerate(lines) if line.startswith("not trained on it"))
-    first = next(i for i, line in enumerate(lines) if line.startswith("  renewals version 1 "))
+    first = next(i for i, line in enumerate(lines) if line.startswith("  memberships version 1 "))
     assert trained < others < first
     assert "judged on, at most" in lines[first + 1]
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from tests.fixtures.postgres import ledger_of_its_own
 from tests.fixtures.sandbox import SERVER
 from tests.gates.evidence import waivers
-from tests.stages.nightly import AS_OF, MODEL, Shop, night, open_shop
+from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.as_of import current_definition
 from tradewind.definition.scorecard import Documented, ScorecardSection
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tradewind.scorecard_records import Point
     from tradewind.stores.ledger import RecordedOutcome
 
+MODEL = "subscribers"
 SCHEDULE = {"today": date(2024, 3, 1)}
 HARM = {
     "by": "ada",
@@ -101,7 +102,7 @@ def looked_at(
             "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
             "MLFLOW_TRACKING_URI": mlflow_server,
         }
-        shop = open_shop(folder, environ, nights=3)
+        shop = open_shop(folder, environ, nights=3, model=MODEL)
         shop.declare(schedule=SCHEDULE, harm_review=HARM, train=TRAIN, gates=GATES)
         records = shop.run("train", AS_OF)
         assert records["register"].outcome == "promoted", records["gate"].results
@@ -129,7 +130,8 @@ def written(looked_at: tuple[Shop, str], postgres: Databases) -> Iterator[Shop]:
             owner, guest = OWNERS["ledger"], GUESTS["ledger"]
             provide_database(cursor, name, owner=owner, guest=guest, template=template)
         dsn = postgres.dsn(name, role=guest)
-        yield Shop(first.folder, {**first.environ, "AIRFLOW_CONN_TRADEWIND_LEDGER": dsn})
+        environ = {**first.environ, "AIRFLOW_CONN_TRADEWIND_LEDGER": dsn}
+        yield Shop(first.folder, environ, dict(first.body))
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -125,6 +125,11 @@ class Shop:
     body: dict[str, Any] = field(default_factory=lambda: dict(DEFINITION))
 
     @property
+    def model(self) -> str:
+        """Its name."""
+        return str(self.body["name"])
+
+    @property
     def stores(self) -> Stores:
         """As a new process opens them."""
         return Stores.open(load_settings(self.environ))
@@ -133,7 +138,7 @@ class Shop:
         """Write the model's folder."""
         gates = {**self.body["gates"], **changes.pop("gates", {})}
         self.body |= {**changes, "gates": gates}
-        folder = self.folder / "config" / "models" / MODEL
+        folder = self.folder / "config" / "models" / self.model
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.yaml").write_text(yaml.safe_dump(self.body))
         (folder / "features.sql").write_text(sql)
@@ -149,7 +154,7 @@ class Shop:
     def run(self, pipeline: str, as_of: datetime, **changes: Any) -> dict[str, Record]:
         """One run."""
         asked = {
-            "model": MODEL,
+            "model": self.model,
             "run_id": f"{pipeline}/{as_of.isoformat()}",
             "as_of": as_of,
             "actor": "a test",
@@ -177,7 +182,12 @@ class Shop:
     ) -> None:
         """Write what changes who decides, from the training's moment on."""
         self.stores.ledger.append(
-            model=MODEL, kind=kind, as_of=AS_OF, actor="ada", reason=reason, payload=payload or {}
+            model=self.model,
+            kind=kind,
+            as_of=AS_OF,
+            actor="ada",
+            reason=reason,
+            payload=payload or {},
         )
 
     def arm(self, name: str, *, share: float = 0.0) -> None:
@@ -206,8 +216,12 @@ def day_of(number: int) -> date:
     return night(number).date()
 
 
-def open_shop(folder: Path, environ: Mapping[str, str], *, nights: int) -> Shop:
-    """A shop with its customers up to some nights after the training."""
+def open_shop(folder: Path, environ: Mapping[str, str], *, nights: int, model: str = MODEL) -> Shop:
+    """A shop with its customers up to some nights after the training.
+
+    Whoever trains it otherwise than it is declared here gives its model a name of its own: MLflow
+    numbers the versions of a name, and is shared.
+    """
     told = {
         **environ,
         "TRADEWIND_ROOT": str(CLONE),
@@ -215,7 +229,7 @@ def open_shop(folder: Path, environ: Mapping[str, str], *, nights: int) -> Shop:
         "TRADEWIND_FILES": str(folder),
     }
     shop = Shop(folder, told)
-    shop.declare()
+    shop.declare(name=model)
     for number in range(TRAINED_DAYS + nights + 2):
         shop.deliver(FIRST_DAY + number * DAY)
     return shop
