@@ -16,7 +16,7 @@ from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.moments import midnight, night_of
 from tradewind.errors import DefinitionError, LakeError, TradewindError
 from tradewind.settings import AIRFLOW_HEALTH, MLFLOW_HEALTH
-from tradewind.stores.chain_heads import disagreement, newest
+from tradewind.stores.chain_heads import last_kept
 from tradewind.stores.events import DECIDED, TAMPERING, TAMPERING_ENDED
 
 if TYPE_CHECKING:
@@ -238,13 +238,13 @@ def _ask(address: str, path: str, *, variable: str) -> str:
 def _chain(stores: Stores, now: datetime) -> Finding:
     """Whether the ledger's chain is what was kept of it in the lake, and how old that is."""
     try:
-        said = disagreement(stores.ledger, stores.lake)
-        if said is not None:
-            way_out = "`tradewind audit verify` says which events"
-            return Finding("chain", "broken", f"{said}: {way_out}")
-        head = newest(stores.lake)
+        last = last_kept(stores.ledger, stores.lake)
     except LakeError as error:
         return Finding("chain", "down", str(error))
+    if last.wrong is not None:
+        way_out = "`tradewind audit verify` says which events"
+        return Finding("chain", "broken", f"{last.wrong}: {way_out}")
+    head = last.head
     kept = (
         f"the lake keeps entry {head.position} of {_when(head.at)}" if head else "no head is kept"
     )

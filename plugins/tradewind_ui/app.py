@@ -5,8 +5,9 @@ Whoever may see a DAG may see its model. Nothing here changes anything.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import Lock
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
@@ -17,6 +18,9 @@ from tradewind import overview
 from tradewind.errors import TradewindError
 from tradewind.reports import pages
 from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Pages hold what rows of a source say; they may load nothing and be framed by Airflow alone.
 HEADERS = {
@@ -129,12 +133,8 @@ def versions(dag_id: DagId) -> HTMLResponse:
 
 
 def _ranked(stores: Stores, name: str) -> HTMLResponse:
-    if not _RANKING.acquire(blocking=False):
-        raise HTTPException(503, _BUSY, headers={"Retry-After": "60"})
-    try:
+    with _alone(_RANKING, _BUSY, seconds=60):
         return _page(pages.versions_page(overview.ranked(stores, name)))
-    finally:
-        _RANKING.release()
 
 
 def explained(dag_id: DagId, key: str | None = None, as_of: str | None = None) -> HTMLResponse:
@@ -143,14 +143,11 @@ def explained(dag_id: DagId, key: str | None = None, as_of: str | None = None) -
     from tradewind.reports.explained import explained_page, matches_page
 
     name = _model_of(dag_id)
-    if not _EXPLAINING.acquire(blocking=False):
-        raise HTTPException(503, _EXPLAINING_BUSY, headers={"Retry-After": "10"})
     try:
-        told = overview.decision_story(Stores.open(), name, key, as_of=as_of)
+        with _alone(_EXPLAINING, _EXPLAINING_BUSY, seconds=10):
+            told = overview.decision_story(Stores.open(), name, key, as_of=as_of)
     except TradewindError as error:
         return _page(pages.refused_page(title=f"{name}: one decision", sentence=str(error)))
-    finally:
-        _EXPLAINING.release()
     return _page(explained_page(told) if isinstance(told, Explained) else matches_page(told))
 
 
@@ -175,12 +172,8 @@ def _diagnosed(stores: Stores, name: str, as_of: str | None) -> HTMLResponse:
     from tradewind.reports import diagnosed
 
     moment = parse_moment(as_of, current_definition(name, stores=stores)) if as_of else None
-    if not _DIAGNOSING.acquire(blocking=False):
-        raise HTTPException(503, _DIAGNOSIS_BUSY, headers={"Retry-After": "60"})
-    try:
+    with _alone(_DIAGNOSING, _DIAGNOSIS_BUSY, seconds=60):
         return _page(diagnosed.render(overview.diagnosed(stores, name, moment)))
-    finally:
-        _DIAGNOSING.release()
 
 
 def scorecard(dag_id: DagId) -> HTMLResponse:
@@ -220,6 +213,17 @@ def result(dag_id: DagId, run_id: str, task_id: str) -> HTMLResponse:
     if outcome is None:
         return _page(pages.nothing_yet_page(task=task_id, run_id=run_id))
     return _page(overview.page_of(stores, outcome))
+
+
+@contextmanager
+def _alone(lock: Lock, busy: str, *, seconds: int) -> Iterator[None]:
+    """Compute one page of a kind at a time in this process; who comes meanwhile may ask again."""
+    if not lock.acquire(blocking=False):
+        raise HTTPException(503, busy, headers={"Retry-After": str(seconds)})
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _model_of(dag_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path  # noqa: TC003 -- typer reads the annotation
 from typing import Annotated
 
@@ -34,9 +35,10 @@ def diagnose(
     plumbing.require_model(model, stores.settings)
     definition = current_definition(model, stores=stores)
     found = diagnosed(stores, model, parse_moment(as_of, definition) if as_of else None)
-    if output is not None:
-        output.write_text(render(found), "utf-8")
-    if as_json:
-        plumbing.print_json(found.model_dump(mode="json"))
-        return
-    typer.echo("\n".join([*lines_of(found), *([str(output)] if output else [])]))
+    plumbing.show_found(
+        found,
+        lines=lines_of(found),
+        page=partial(render, found),
+        output=output,
+        as_json=as_json,
+    )

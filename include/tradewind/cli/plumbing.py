@@ -13,8 +13,10 @@ import typer
 from tradewind.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from pydantic import BaseModel
 
     from tradewind.settings import Settings
     from tradewind.stores.stores import Stores
@@ -67,6 +69,31 @@ def require_model(name: str, known: Settings) -> Path:
 def print_json(value: Any) -> None:
     """For machines."""
     typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def show_found(
+    found: BaseModel,
+    *,
+    lines: Iterable[str],
+    page: Callable[[], str],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what was found: as lines, or for machines; and as a page in a file, where one is named.
+
+    Args:
+        found: What machines are told.
+        lines: What people are.
+        page: Renders the page.
+        output: Where to; it is named after the lines.
+        as_json: Whether a machine asks.
+    """
+    if output is not None:
+        output.write_text(page(), "utf-8")
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    typer.echo("\n".join([*lines, *([str(output)] if output else [])]))
 
 
 def shown(moment: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path  # noqa: TC003 -- typer reads the annotation
 from typing import Annotated
 
@@ -29,9 +30,10 @@ def scorecard(
     stores = plumbing.open_stores()
     plumbing.require_model(model, stores.settings)
     found = scorecard_of(current_definition(model, stores=stores), stores)
-    if output is not None:
-        output.write_text(render(found), "utf-8")
-    if as_json:
-        plumbing.print_json(found.model_dump(mode="json"))
-        return
-    typer.echo("\n".join([*lines_of(found), *([str(output)] if output else [])]))
+    plumbing.show_found(
+        found,
+        lines=lines_of(found),
+        page=partial(render, found),
+        output=output,
+        as_json=as_json,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,18 @@ _NAMES = {"candidate": "candidate", "naive": "naive rule", "champion": "champion
 FEWEST_UNITS = 28
 _MANY = 1_000
 F = TypeVar("F", bound=Finding)
+
+
+class OfRows(Protocol):
+    """A finding that says of how many rows it is, and how sure."""
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+
+    @property
+    def confidence(self) -> float:
+        """How sure its bounds are."""
 
 
 def require_sound(evidence: Evidence, model: ModelDefinition) -> None:
@@ -94,6 +106,25 @@ def finding(evidence: Evidence, gate: str, kind: type[F]) -> F:
         return kind.model_validate(found)
     except ValidationError as error:
         raise EvidenceError(f"what was found for it has another shape: {error}") from error
+
+
+def require_same_rows(subject: str, found: OfRows, evidence: Evidence) -> None:
+    """Refuse a finding that is of other rows than the evidence, or as sure as nobody asked.
+
+    Args:
+        subject: What was found, with its verb: `the slices are`.
+        found: The finding.
+        evidence: What it belongs to.
+
+    Raises:
+        EvidenceError: It is.
+    """
+    asked, told = (evidence.confidence, evidence.rows), (found.confidence, found.rows)
+    if told != asked:
+        raise EvidenceError(
+            f"{subject} of {found.rows:,} rows at a confidence of {found.confidence:g}, the "
+            f"evidence is about {evidence.rows:,} at {evidence.confidence:g}"
+        )
 
 
 def not_applicable(gate: str, evidence: Evidence, sentence: str) -> GateResult:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import count, finding, ground, interval, number
+from tradewind.gates._evidence import count, finding, ground, interval, number, require_same_rows
 from tradewind.records import Estimate, Finding, GateResult
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         EvidenceError: The reliability was not found, or is that of other rows.
     """
     found = finding(evidence, "calibration", Found)
-    _require_same(found, evidence)
+    require_same_rows("the reliability is", found, evidence)
     limits = model.gates.calibration
     known = [_part(part, part.gap, limits) for part in found.parts if part.gap is not None]
     held = [_level(found, limits), _slope(found, limits), *known]
@@ -117,15 +117,6 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         units=evidence.units,
         table=[_line(part, limits) for part in found.parts],
     )
-
-
-def _require_same(found: Found, evidence: Evidence) -> None:
-    asked, told = (evidence.confidence, evidence.rows), (found.confidence, found.rows)
-    if told != asked:
-        raise EvidenceError(
-            f"the reliability is of {found.rows:,} rows at a confidence of {found.confidence:g}, "
-            f"the evidence is about {evidence.rows:,} at {evidence.confidence:g}"
-        )
 
 
 def _level(found: Found, limits: Calibration) -> _Held:

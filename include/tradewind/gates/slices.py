@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import count, finding, ground, interval, not_applicable, number
+from tradewind.gates._evidence import (
+    count,
+    finding,
+    ground,
+    interval,
+    not_applicable,
+    number,
+    require_same_rows,
+)
 from tradewind.records import Estimate, Finding, GateResult
 
 if TYPE_CHECKING:
@@ -105,7 +113,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         EvidenceError: The slices were not found, were cut from other rows, or lack a comparison.
     """
     found = finding(evidence, "slices", Found)
-    _require_same(found, evidence)
+    require_same_rows("the slices are", found, evidence)
     known = [part for part in found.parts if part.unknown is None]
     table = [_line(part, evidence, model) for part in found.parts]
     if not known:
@@ -130,15 +138,6 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         units=evidence.units,
         table=table,
     )
-
-
-def _require_same(found: Found, evidence: Evidence) -> None:
-    asked, told = (evidence.confidence, evidence.rows), (found.confidence, found.rows)
-    if told != asked:
-        raise EvidenceError(
-            f"the slices are of {found.rows:,} rows at a confidence of {found.confidence:g}, the "
-            f"evidence is about {evidence.rows:,} at {evidence.confidence:g}"
-        )
 
 
 def _comparisons(part: Part, evidence: Evidence, model: ModelDefinition) -> Iterator[_Held]:

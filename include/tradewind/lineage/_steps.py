@@ -50,9 +50,7 @@ class Steps:
             self.gaps.append(f"{self._origin.name}: no feature set is recorded")
             return None
         uri = f"features/{digest}.parquet"
-        there = self._lake.exists(uri)
-        if not there:
-            self._gone("the feature set", uri)
+        there = self._there("the feature set", uri)
         what = "the record of the feature set"
         told = (record and self._json(what, f"features/{record}.json")) or {}
         counts = {name: told.get(name) for name in ("rows", "labelled", "pending", "expired")}
@@ -64,10 +62,7 @@ class Steps:
             self.gaps.append(f"{self._origin.name}: no {what} is recorded")
             return None
         uri = f"{what}s/{digest}.json"
-        there = self._lake.exists(uri)
-        if not there:
-            self._gone(f"the {what}", uri)
-        return Held(digest=digest, uri=uri, there=there)
+        return Held(digest=digest, uri=uri, there=self._there(f"the {what}", uri))
 
     def judged(self, verdict: Held | None) -> tuple[str | None, bool | None, dict[str, str]]:
         """The evaluation's headline, whether the gates let it through, and what each said."""
@@ -81,6 +76,12 @@ class Steps:
             return said, None, {}
         gates = {one["gate"]: f"{one['outcome']}: {one['sentence']}" for one in told["results"]}
         return said, bool(told["passed"]), gates
+
+    def _there(self, what: str, uri: str) -> bool:
+        there = self._lake.exists(uri)
+        if not there:
+            self._gone(what, uri)
+        return there
 
     def _json(self, what: str, uri: str) -> dict[str, Any] | None:
         try:

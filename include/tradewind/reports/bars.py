@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from tradewind.reports.drawing import svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +43,7 @@ def limited_bars(bars: Sequence[Bar], *, label: str) -> Markup:
     top = max([bar.value for bar in bars] + [bar.limit or 0.0 for bar in bars] + [1e-9])
     height = _ROW * len(bars) + 4
     content = Markup("").join(_bar(bar, place, top) for place, bar in enumerate(bars))
-    return Markup(
-        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>'
-    ).format(_WIDTH, height, _WIDTH, height, escape(label), content)
+    return svg(content, width=_WIDTH, height=height, label=label)
 
 
 def _bar(bar: Bar, place: int, top: float) -> Markup:

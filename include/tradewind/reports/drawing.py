@@ -38,7 +38,8 @@ def daily_bars(
     kind = "now" if is_good else "bad"
     bars.append(_bar(day, count, at=_WIDTH - _RIGHT - step, width=step, top=top, kind=kind))
     lines = [_limit(value, top=top) for value in (low, high) if value <= top]
-    return _svg(Markup("").join([*bars, *lines, _days(days)]), label=label)
+    content = Markup("").join([*bars, *lines, _days(days)])
+    return svg(content, width=_WIDTH, height=_HEIGHT, label=label)
 
 
 def _y(value: float, *, top: float) -> float:
@@ -67,7 +68,15 @@ def _days(days: Sequence[tuple[str, int]]) -> Markup:
     ).format(_LEFT, _HEIGHT - 4, days[0][0], _WIDTH - _RIGHT, _HEIGHT - 4, days[-1][0])
 
 
-def _svg(content: Markup, *, label: str) -> Markup:
+def svg(content: Markup, *, width: float, height: float, label: str) -> Markup:
+    """Frame a drawing.
+
+    Args:
+        content: Its marks, escaped.
+        width: Of its own units, as `height`; shown at that many pixels.
+        height: See `width`.
+        label: What a reader who cannot see it is told.
+    """
     return Markup(
         '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>'
-    ).format(_WIDTH, _HEIGHT, _WIDTH, _HEIGHT, escape(label), content)
+    ).format(width, height, width, height, escape(label), content)

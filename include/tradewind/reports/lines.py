@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from tradewind.reports.drawing import svg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,9 +85,7 @@ def line_plot(
         if dots:
             parts.extend(_dot(name, x, y, across, upward) for x, y in points)
     content = Markup("").join(parts)
-    return Markup(
-        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>'
-    ).format(_WIDTH, _HEIGHT, _WIDTH, _HEIGHT, escape(label), content)
+    return svg(content, width=_WIDTH, height=_HEIGHT, label=label)
 
 
 def _x(value: float, axis: Axis) -> float:

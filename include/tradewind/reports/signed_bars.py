@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from tradewind.reports.drawing import svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +47,7 @@ def signed_bars(bars: Sequence[SignedBar], *, label: str) -> Markup:
         zero, zero, height
     )
     content = line + Markup("").join(_bar(bar, place, low, high) for place, bar in enumerate(bars))
-    return Markup(
-        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>'
-    ).format(_WIDTH, height, _WIDTH, height, escape(label), content)
+    return svg(content, width=_WIDTH, height=height, label=label)
 
 
 def _bar(bar: SignedBar, place: int, low: float, high: float) -> Markup:

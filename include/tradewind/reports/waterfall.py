@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from tradewind.reports.drawing import svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +54,7 @@ def waterfall(steps: Sequence[Step], *, start: Step, end: str, label: str) -> Ma
     last = len(steps) + 1
     rows += [_named(last, end, f"{reached[-1]:.3g}"), _line(last, x(reached[-1]))]
     height = _TOP + (last + 1) * _ROW
-    return Markup(
-        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>'
-    ).format(_WIDTH, height, _WIDTH, height, escape(label), Markup("").join(rows))
+    return svg(Markup("").join(rows), width=_WIDTH, height=height, label=label)
 
 
 def _y(place: int) -> float:

@@ -13,9 +13,12 @@ from tradewind.nights import Monitoring, ScoredNight
 from tradewind.records import Verdict
 from tradewind.scorecard.marking import NotShownError
 from tradewind.scorecard_records import Pointer
+from tradewind.stores.prediction_log import read_log
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+
+    import pyarrow as pa
 
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import GateResult, Pipeline
@@ -185,6 +188,22 @@ class Case:
         outcome = self.said("predict", "score")
         scored = ScoredNight.model_validate(outcome.result)
         return scored, self.pointer(outcome).model_copy(update={"uri": scored.uri})
+
+    def log(self, columns: list[str]) -> pa.Table:
+        """Some columns of what the last night served.
+
+        Raises:
+            NotShownError: As `night`; or the log is not to be read.
+            UnavailableError: The lake does not answer.
+        """
+        try:
+            return read_log(self.stores.lake, [self.night[0]], columns)
+        except LakeUnavailableError:
+            raise
+        except LakeError as error:
+            raise NotShownError(
+                f"the night's log is not to be read: {error}", "score a night"
+            ) from error
 
     @cached_property
     def look(self) -> tuple[Monitoring, dict[str, Any], Pointer]:

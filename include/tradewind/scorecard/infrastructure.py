@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tradewind.errors import LakeError, LakeUnavailableError
 from tradewind.gates import behaviour, service, stability
 from tradewind.live import is_rollback
 from tradewind.records import Verdict
 from tradewind.scorecard.marking import HALF, NotShownError, Seen, rubric_test
 from tradewind.stores.events import ARM_STARTED, INTENDED
-from tradewind.stores.prediction_log import read_log
 
 if TYPE_CHECKING:
     from tradewind.scorecard.case import Case
@@ -127,14 +125,7 @@ def _champion(case: Case) -> ChampionRecord:
 def debuggable(case: Case) -> Seen:
     """Each decision of the last night kept the features, and how far each moved the score."""
     night, pointer = case.night
-    try:
-        log = read_log(case.stores.lake, [night], ["source", "reasons"])
-    except LakeUnavailableError:
-        raise
-    except LakeError as error:
-        raise NotShownError(
-            f"the night's log is not to be read: {error}", "score a night"
-        ) from error
+    log = case.log(["source", "reasons"])
     rows = [row for row in log.to_pylist() if row["source"] not in (*_BY_RULE, "shadow")]
     told = [row for row in rows if row["reasons"]]
     if not told or len(told) < len(rows):

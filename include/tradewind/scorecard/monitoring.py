@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from tradewind.errors import LakeError, LakeUnavailableError
 from tradewind.reports.page import figure
 from tradewind.scorecard.marking import HALF, NotShownError, Seen, days, rubric_test, why_none
-from tradewind.stores.prediction_log import read_log
 
 if TYPE_CHECKING:
     from tradewind.scorecard.case import Case
@@ -125,14 +123,7 @@ def stable(case: Case) -> Seen:
 
 def _scores(case: Case) -> tuple[int, int]:
     """Served rows of the last night, and how many of them have no finite score."""
-    try:
-        log = read_log(case.stores.lake, [case.night[0]], ["source", "score"])
-    except LakeUnavailableError:
-        raise
-    except LakeError as error:
-        raise NotShownError(
-            f"the night's log is not to be read: {error}", "score a night"
-        ) from error
+    log = case.log(["source", "score"])
     served = log.filter(pc.not_equal(log["source"], "shadow"))
     finite = pc.sum(pc.is_finite(served["score"])).as_py() or 0
     return served.num_rows, served.num_rows - int(finite)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -51,15 +52,15 @@ def keep(ledger: Ledger, lake: Lake) -> Head | None:
         LedgerError: The ledger cannot be reached.
     """
     try:
-        return None if disagreement(ledger, lake) else _keep(ledger, lake)
+        last = last_kept(ledger, lake)
+        return None if last.wrong else _keep(last.head, ledger, lake)
     except LakeError as error:
         # The health of the platform tells how old the last head is.
         log.warning("no head of the ledger's chain is kept: %s", error)
         return None
 
 
-def _keep(ledger: Ledger, lake: Lake) -> Head | None:
-    last = newest(lake)
+def _keep(last: Head | None, ledger: Ledger, lake: Lake) -> Head | None:
     if not ledger.chain.after(last.position if last else 0).events:
         return last
     head = ledger.chain.head()
@@ -81,8 +82,21 @@ def newest(lake: Lake) -> Head | None:
     return _read(lake, paths[-1]) if paths else None
 
 
-def disagreement(ledger: Ledger, lake: Lake) -> str | None:
-    """Say why the head that was kept last is not the chain's; None where it is, or none was kept.
+@dataclass(frozen=True)
+class LastKept:
+    """The head that the lake kept last.
+
+    Attributes:
+        head: None where none was kept, or none can be read.
+        wrong: Why it is not the chain's, or cannot be read; None where all is well.
+    """
+
+    head: Head | None
+    wrong: str | None = None
+
+
+def last_kept(ledger: Ledger, lake: Lake) -> LastKept:
+    """Hold the head that was kept last against the chain.
 
     This looks at one entry: `verify` looks at all.
 
@@ -95,17 +109,28 @@ def disagreement(ledger: Ledger, lake: Lake) -> str | None:
     except LakeUnavailableError:
         raise
     except LakeError as error:
-        return str(error)
+        return LastKept(None, str(error))
     if head is None:
-        return None
+        return LastKept(None)
     found = ledger.chain.at(head.position)
     if found == head:
-        return None
+        return LastKept(head)
     now = f"that entry is {found.hash[:12]}… now" if found else "the chain has no such entry now"
-    return (
+    return LastKept(
+        head,
         f"entry {head.position} of the ledger's chain was kept in the lake as {head.hash[:12]}…, "
-        f"for event {head.event_id} of {head.at:%Y-%m-%d %H:%M:%S} UTC, and {now}"
+        f"for event {head.event_id} of {head.at:%Y-%m-%d %H:%M:%S} UTC, and {now}",
     )
+
+
+def disagreement(ledger: Ledger, lake: Lake) -> str | None:
+    """Say why the head that was kept last is not the chain's; None where it is, or none was kept.
+
+    Raises:
+        LakeUnavailableError: The lake does not answer.
+        LedgerError: The ledger cannot be reached.
+    """
+    return last_kept(ledger, lake).wrong
 
 
 def to_tell(*, model: str, ledger: Ledger) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from tradewind.reports.card.words import told
+from tradewind.reports.drawing import svg
 from tradewind.reports.page import figure, share
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def whiskers(rows: Sequence[tuple[str, Estimate]], *, label: str, across: str) -
     ends = ((low, "start"), (high, "end"))
     parts += [_text(x(value), bottom + 14, anchor, figure(value, 2)) for value, anchor in ends]
     parts.append(_text((x(low) + x(high)) / 2, bottom + 14, "middle", across))
-    return _svg(parts, height=bottom + 22, label=label)
+    return svg(Markup("").join(parts), width=_WIDE, height=bottom + 22, label=label)
 
 
 def dependence(curve: Curve, *, answer: str, label: str) -> Markup:
@@ -76,7 +77,7 @@ def dependence(curve: Curve, *, answer: str, label: str) -> Markup:
     parts += _share_bars(curve, xs)
     parts += _ticks(points, xs)
     parts.append(_text((_LEFT + _WIDE - _RIGHT) / 2, _HEIGHT - 6, "middle", curve.feature))
-    return _svg(parts, height=_HEIGHT, label=label)
+    return svg(Markup("").join(parts), width=_WIDE, height=_HEIGHT, label=label)
 
 
 def _whisker(name: str, one: Estimate, x: _Scale, y: float) -> list[Markup]:
@@ -195,9 +196,3 @@ def _text(x: float, y: float, anchor: str, words: str) -> Markup:
 
 def _short(words: str, most: int) -> str:
     return words if len(words) <= most else f"{words[: most - 1]}…"
-
-
-def _svg(parts: Sequence[Markup], *, height: float, label: str) -> Markup:
-    return Markup(
-        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>'
-    ).format(_WIDE, height, _WIDE, height, escape(label), Markup("").join(parts))
