@@ -165,10 +165,10 @@ class Desk:
         )
 
     def told(self, key: str) -> list[dict[str, Any]]:
-        """What the file of alerts says of an incident."""
+        """What the file of alerts says of an incident; the chain's heads lie there as well."""
         file = self.stores.settings.home / "alerts" / f"{MODEL}.jsonl"
         lines = map(json.loads, file.read_text().splitlines() if file.exists() else [])
-        return [line for line in lines if line["key"] == key]
+        return [line for line in lines if line.get("key") == key]
 
     def ill(self) -> dict[str, str]:
         """What `tradewind health` finds ill, by subject."""
