@@ -5,10 +5,12 @@ Airflow parses this file for every task, so it wires and does nothing else.
 
 from __future__ import annotations
 
+from airflow.sdk import chain
+
 from tradewind.orchestration import tasks
 from tradewind.orchestration.model_dags import release_dag
 from tradewind.orchestration.models import runnable_models
 
 for model in runnable_models("release"):
     with release_dag(model):
-        tasks.carry_out(model)
+        chain(tasks.carry_out(model), tasks.train_without(model))

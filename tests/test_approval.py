@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
@@ -18,6 +19,7 @@ from tests.fixtures.postgres import ledger_of_its_own
 from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.approval import answer_awaited
+from tradewind.cli import plumbing
 from tradewind.errors import LeaseHeldError, RequestError
 from tradewind.local.databases import GUESTS
 from tradewind.records import Registration
@@ -118,7 +120,9 @@ def train(story: Story, shop: Shop, name: str, as_of: Any, candidates: dict[str,
 
 def in_shell(shop: Shop, who: str, command: str) -> Result:
     words = [command, MODEL, "--note", "it will do"]
-    return CliRunner().invoke(cli.app, words, env={**shop.environ, "LOGNAME": who})
+    # A shell's user is the operating system's, whom a test cannot become.
+    with patch.object(plumbing, "shell_name", return_value=who):
+        return CliRunner().invoke(cli.app, words, env=shop.environ)
 
 
 def approve(story: Story, name: str, *, by: str) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tradewind.local.databases import Databases
 
 AS_OF = "2026-04-11"
+WHO = plumbing.shell_name()
 TIPS = """\
 name: tips
 owner: the restaurant
@@ -117,7 +118,7 @@ def place(
             "PATH": "",
             "HOME": str(root),
             "OMP_NUM_THREADS": "1",
-            "USER": "ann",
+            "USER": "somebody else",
             "TRADEWIND_ROOT": str(root),
             "TRADEWIND_HOME": str(root / "home"),
             "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
@@ -378,7 +379,7 @@ def test_days_are_pinned_and_what_to_declare_is_printed(place: Place, ask: Any) 
         "end": date(2026, 1, 26),
     }
     (event,) = place.ledger.events(model="tips", kind="pinned")
-    assert (event.actor, event.payload["rows"]) == ("ann", 140)
+    assert (event.actor, event.payload["rows"]) == (WHO, 140)
     wrong = ask("pin", "tips", "--start", "monday", "--end", "2026-01-26")
     assert (wrong.exit_code, "a date such as 2013-03-04" in wrong.output) == (2, True)
 
@@ -399,7 +400,7 @@ def test_the_log_says_what_was_served_to_whom_and_why(night: Any, ask: Any) -> N
 def test_who_decides_is_said_with_what_was_live_when(place: Place, ask: Any) -> None:
     said = ask("live", "tips").output
     assert "  champion: version 1, since 2026-04-11 00:00" in said
-    assert "2026-04-11 00:00:00 UTC  promote version 1, ann: by hand" in said
+    assert f"2026-04-11 00:00:00 UTC  promote version 1, {WHO}: by hand" in said
     before = ask("live", "tips", "--as-of", "2026-01-05").output
     assert "  no champion" in before
     assert "  nothing yet" in before
@@ -491,12 +492,12 @@ def test_an_incident_is_listed_taken_on_and_silenced(ask: Any, place: Place) -> 
     assert f"critical  tips  {key}: tips.score failed in ingest (data)" in said.output
     assert "what to press: clear the task" in said.output
     taken = ask("acknowledge", "tips", key, "--reason", "on it")
-    assert f"tips: ann looks after {key}" in taken.output
+    assert f"tips: {WHO} looks after {key}" in taken.output
     quiet = ask("silence", "tips", key, "--until", "2999-01-01", "--reason", "maintenance")
     assert "before 2999-01-01 00:00:00 UTC" in quiet.output
     (one,) = json.loads(ask("incidents", "--json").output)
-    assert (one["state"], one["acknowledged_by"]) == ("acknowledged", "ann")
-    assert "(data, ann looks after it, silenced until 2999" in ask("incidents").output
+    assert (one["state"], one["acknowledged_by"]) == ("acknowledged", WHO)
+    assert f"(data, {WHO} looks after it, silenced until 2999" in ask("incidents").output
     place.ledger.incidents.close("tips", key, as_of=place.ledger.now(), reason="it is back")
     assert ask("incidents").exit_code == 0
     assert "over      tips" in ask("incidents", "--all").output

@@ -13,6 +13,7 @@ The tree, by whom the error is for::
     │   └── LeaseHeldError           another run of the model is at work; its turn comes
     ├── DataError                whoever feeds the source: the data are not what was declared
     │   ├── EmptyIntervalError       no rows where there must be some
+    │   │   └── AllExcludedError         a person's order leaves every row of a source out
     │   ├── SchemaChangedError       a column was renamed, dropped or changed its type
     │   ├── UnreadableFileError      a file is cut in half or not what its name says
     │   ├── ValidationStoppedError   an expectation of severity `stop` failed
@@ -25,6 +26,7 @@ The tree, by whom the error is for::
     ├── LedgerError              the ledger cannot be reached, or does not hold what is asked of it
     ├── RegistryError            MLflow and the ledger disagree, or MLflow refuses
     ├── RequestError             whoever asked for a run: it cannot be done as asked
+    ├── NotPermittedError        whoever asked: it is somebody else's to do
     ├── LeaseLostError           another run holds the model's lease now
     ├── PromotionRefusedError    a promotion that must not happen
     ├── AlertError               somebody could not be told of an incident
@@ -74,6 +76,10 @@ class DataError(TradewindError):
 
 class EmptyIntervalError(DataError):
     """There are no rows where there must be some."""
+
+
+class AllExcludedError(EmptyIntervalError):
+    """A person's order leaves every row of a source out; no second try finds any."""
 
 
 class SchemaChangedError(DataError):
@@ -134,6 +140,10 @@ class RegistryUnavailableError(RegistryError, UnavailableError):
 
 class RequestError(TradewindError):
     """A run cannot be done as it was asked for."""
+
+
+class NotPermittedError(TradewindError):
+    """Who asked for this may not do it; the message says who may."""
 
 
 class LeaseLostError(TradewindError):

@@ -6,9 +6,10 @@ lake, under the addresses that are named here.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
-from tradewind.records import Difference, Estimate, Head, Moment, Record
+from tradewind.records import Difference, Estimate, Head, Identity, Moment, Part, Record
 
 Source = Literal["champion", "canary", "shadow", "fallback", "control"]
 """Who decided for a row. `control` is the naive rule on the declared control share."""
@@ -456,6 +457,7 @@ class Grounds(Record):
         in_flight: The run that holds the model's lease, if any.
         launched_lately: When the newest launch was written, of a model whose nights run on a
             schedule and only where that is within the cool-down by the ledger's clock.
+        barred: Why the version before the champion may not come back; None where it may.
     """
 
     monitoring: Monitoring
@@ -465,6 +467,7 @@ class Grounds(Record):
     live: LiveState
     in_flight: str | None = None
     launched_lately: Moment | None = None
+    barred: str | None = None
 
 
 class Alternative(Record):
@@ -538,6 +541,8 @@ ReleaseAction = Literal[
     "retire",
     "segment",
     "accept_contract",
+    "exclude",
+    "readmit",
 ]
 
 
@@ -551,6 +556,12 @@ class ReleaseOrder(Record):
         feature: The segment's feature, and `value` its value.
         served_by: Who serves the segment: `fallback`, or the number of an older version.
         breach: `detector:column`, the breach that is the contract, or with `resume` is one again.
+        source: Whose parts are left out, or come back, by its name in the definition.
+        first_day: The first UTC day of them; from the source's first where nothing is said.
+        last_day: The last UTC day of them, which is among them; without an end where nothing is.
+        parts: Digests of single parts, or their addresses in the lake, in the place of days.
+        exclusion: The number of the event by which the parts that come back were left out.
+        by: As `RunRequest.by`.
     """
 
     model: str
@@ -566,15 +577,124 @@ class ReleaseOrder(Record):
     value: str | None = None
     served_by: str | None = None
     breach: str | None = None
+    source: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    parts: list[str] = []
+    exclusion: int | None = None
+    by: Identity | None = None
+
+
+class LeftOut(Record):
+    """Parts of a source that no manifest holds, whichever model reads it.
+
+    Attributes:
+        source: What the model that ordered it calls the source.
+        place: Where the source is, however a model reads it.
+        first_day: The first UTC day; None for the source's first.
+        last_day: The last UTC day, which is left out too; None where there is no end.
+        parts: Addresses of single parts, in the place of days: a day that is observed anew is
+            another part.
+    """
+
+    source: str
+    place: str
+    first_day: date | None = None
+    last_day: date | None = None
+    parts: list[str] = []
+
+    @property
+    def what(self) -> str:
+        """For a sentence, such as `customers from 2024-02-01 to 2024-02-05`."""
+        if self.parts:
+            return f"{len(self.parts)} part{'s' * (len(self.parts) > 1)} of {self.source}"
+        if self.first_day and self.first_day == self.last_day:
+            return f"{self.source} of {self.first_day}"
+        since = f" from {self.first_day}" if self.first_day else ""
+        until = f" to {self.last_day}" if self.last_day else " on" * bool(since)
+        return f"{self.source}{since}{until}" if since or until else f"all of {self.source}"
+
+    def covers(self, part: Part) -> bool:
+        """Whether a part of this source is left out."""
+        if self.parts:
+            return part.uri in self.parts
+        late_enough = self.first_day is None or part.day >= self.first_day
+        return late_enough and (self.last_day is None or part.day <= self.last_day)
+
+
+class Exclusion(LeftOut):
+    """Parts that are left out, as the ledger has it.
+
+    Attributes:
+        event_id: By which the exclusion is named when it ends.
+        model: For which it was ordered.
+        as_of: The moment from which on it holds.
+        tainted: Versions by model that were trained on the parts, when it was ordered.
+    """
+
+    event_id: int
+    model: str
+    as_of: Moment
+    actor: str
+    reason: str
+    tainted: dict[str, list[int]] = {}
+
+
+class TaintedVersion(Record):
+    """A version that was trained on parts that are left out.
+
+    Attributes:
+        state: What the version is now, in words.
+        decides: Whether it decides for anybody.
+        rows: That the parts hold which it may have learned from.
+        whole: Whether all that it was trained on can still be told; otherwise it may have seen
+            them, and counts as tainted.
+    """
+
+    model: str
+    version: int
+    state: str
+    decides: bool
+    rows: int
+    whole: bool
+
+
+class Cutting(Record):
+    """What leaving parts out, or taking them back in, came to.
+
+    Attributes:
+        exclusion: What is left out, or was.
+        already: Whether it was left out before this order.
+        parts: How many parts it covers, by their newest observation; `rows` in them.
+        tainted: Every version of every model that was trained on them, as they were before.
+        done: What was changed of who decides, in order.
+        others: What is to be pressed for other models, by model.
+        training: Why a training without the parts is to begin; None where none is.
+    """
+
+    exclusion: Exclusion
+    already: bool
+    parts: int
+    rows: int
+    tainted: list[TaintedVersion]
+    done: list[str] = []
+    others: dict[str, str] = {}
+    training: str | None = None
 
 
 class Released(Record):
-    """What an order came to."""
+    """What an order came to, and under which permission.
+
+    Attributes:
+        cutting: Where data were left out, or taken back in.
+    """
 
     order: ReleaseOrder
     before: LiveState
     after: LiveState
     sentence: str
+    permitted: str = ""
+    cutting: Cutting | None = None
 
 
 class RankedVersion(Record):

@@ -32,6 +32,27 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Identity(Record):
+    """Who asks for something, as whatever knows them says; never as they say themselves.
+
+    Attributes:
+        kind: What knows them: Airflow's auth manager, the operating system, or a commit.
+        name: Airflow's name of who triggered the run, the operating system's of who runs the
+            process, or `Name <mail>`; None where Airflow names nobody.
+        roles: In Airflow; None where it does not tell.
+    """
+
+    kind: Literal["airflow", "shell", "commit"]
+    name: str | None
+    roles: list[str] | None = None
+
+    def __str__(self) -> str:
+        """`ann`, or `shell:ann`."""
+        if self.name is None:
+            return "somebody whom Airflow does not name"
+        return f"shell:{self.name}" if self.kind == "shell" else self.name
+
+
 class RunRequest(Record):
     """What somebody asks for: a run of one model at one moment.
 
@@ -47,6 +68,7 @@ class RunRequest(Record):
         override: Why the governor's cool-down does not hold for this run by hand.
         trigger: Whether a person, the schedule or a decision started it.
         pipeline: What the run goes through.
+        by: Who that is, for what is permitted; None where code asks, for which a shell answers.
     """
 
     model: str
@@ -60,6 +82,7 @@ class RunRequest(Record):
     override: str | None = None
     trigger: Literal["hand", "schedule", "decision"] = "hand"
     pipeline: Pipeline = "train"
+    by: Identity | None = None
 
 
 class Admission(Record):
@@ -70,12 +93,14 @@ class Admission(Record):
         fencing_token: Grows with every lease of this model; an older one can change nothing. None
             for a run that takes no lease, because it never waits for a training.
         warning: What is wrong with the model's folder, where its last good definition is used.
+        permitted: Under which permission a training by hand was let in.
     """
 
     request: RunRequest
     definition_digest: str
     fencing_token: int | None
     warning: str | None = None
+    permitted: str = ""
 
     @property
     def model(self) -> str:
@@ -122,17 +147,23 @@ class Part(Record):
     columns: dict[str, str]
 
 
+EXCLUDED = "(excluded)"
+"""Where a snapshot's manifest says what is left out; no source has such a name."""
+
+
 class Snapshot(Record):
     """A manifest of parts: what a run sees of its sources.
 
     Attributes:
         digest: Of the parts' digests, by source and day.
-        uri: The manifest in the lake: `{source: [Part, ...]}`.
+        uri: The manifest in the lake: `{source: [Part, ...]}`; and the days that are left out, by
+            source, under `EXCLUDED` where there are any.
         rows: By source.
         parts: How many the manifest names.
         read: How many were read from the sources now (the others were there already).
         stale: Why a source's parts are of an earlier observation, by source; only where a night
             must go on without it.
+        excluded: How many parts a person's order leaves out, by source; only where there are any.
     """
 
     digest: str
@@ -141,6 +172,7 @@ class Snapshot(Record):
     parts: int
     read: int
     stale: dict[str, str] = {}
+    excluded: dict[str, int] = {}
 
 
 class Reference(Record):

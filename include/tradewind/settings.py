@@ -39,6 +39,7 @@ class Settings:
         environment: The process environment over `<home>/local.env` over `<home>/env`.
         ledger_connection: Name of the connection to the ledger's database.
         lake_connection: Name of the connection with the lake's S3 endpoint and keys.
+        hash_connection: Name of the connection whose password personal columns are hashed with.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Settings:
     environment: Mapping[str, str] = field(repr=False)
     ledger_connection: str = "tradewind_ledger"
     lake_connection: str = "tradewind_lake"
+    hash_connection: str = "tradewind_hash_key"
 
     @property
     def own_environment(self) -> dict[str, str]:

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from tests.dags.conftest import DEMO
+from tradewind.definition.permissions import Action
 from tradewind.orchestration.approvals import APPROVE, REJECT
 from tradewind.orchestration.operators import counting
 from tradewind.records import Admission, Approval, Evaluation, Rejudged, RunRequest, Verdict
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.dags
 
 MODEL = "flight_delay"
+# Higher tiers ask who may do what, too.
+MAY = f"permissions: {{{', '.join(f'{action}: ann@example.org' for action in get_args(Action))}}}\n"
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def dag_of(models_dir: Path, parse: Callable[[], DagBag]) -> Callable[..., DAG]:
         demo = (DEMO / "model.yaml").read_text()
         text = re.sub(r"\npromotion:.*\n(?:  .*\n)*", "\n", demo)
         promoting = f"promotion: {promotion}\n" if promotion else ""
-        definition.write_text(f"{text}\nrisk_tier: {tier}\n{promoting}")
+        definition.write_text(f"{text}\nrisk_tier: {tier}\n{promoting}{MAY}")
         bag = parse()
         assert bag.import_errors == {}
         return bag.dags[f"{MODEL}.train"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from tests.definition.folders import TEN_LINES
 from tradewind.definition.loader import load_definition
+from tradewind.definition.permissions import Action
 from tradewind.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ NOBODY_IS_ASKED = (
     "nobody is asked, and `{}` says nothing: say `approval: required`, or a `risk_tier` of high or "
     "critical"
 )
+# A higher tier asks who may do what, too.
+MAY = f"permissions: {{{', '.join(f'{action}: [ann@example.org]' for action in get_args(Action))}}}"
 
 
 def definition(folder: Path, more: str) -> ModelDefinition:
     tips = folder / "tips"
     tips.mkdir()
-    (tips / "model.yaml").write_text(f"{TEN_LINES}{more}\n")
+    (tips / "model.yaml").write_text(f"{TEN_LINES}{more}\n{MAY}\n")
     (tips / "features.sql").write_text(SQL)
     return load_definition(tips).model
 

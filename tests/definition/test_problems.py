@@ -44,7 +44,7 @@ _CASES = {
         [
             (
                 "15: sources.trains.bucket: unknown key; known here: connection, key, kind, "
-                "known_at, late, lookback, table, time_column, types, updated_column"
+                "known_at, late, lookback, personal, table, time_column, types, updated_column"
             )
         ],
     ),

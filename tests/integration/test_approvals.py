@@ -10,7 +10,7 @@ import json
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import psycopg2
@@ -21,6 +21,7 @@ from psycopg2.extras import execute_values
 from tests.gates.evidence import waivers
 from tests.stages.nightly import AS_OF, DAY, DEFINITION, FIRST_DAY, SQL, TRAINED_DAYS, customers
 from tradewind.approval import REJUDGE, SEATS
+from tradewind.definition.permissions import Action
 from tradewind.local.airflow_api import AirflowApi
 from tradewind.stores.events import APPROVAL_KINDS
 from tradewind.stores.stores import Stores
@@ -39,10 +40,16 @@ PATIENCE_SECONDS = 900
 FIRST, SECOND = SEATS
 SIGNED = ("acceptance", "harm_review", "revision")
 BOTH = {"reviewers": ["rita", "carl"]}
+# Higher tiers ask who may do what, too; nothing of that is done here.
+MAY = {
+    "permissions": {
+        action: ["rita@example.org"] for action in get_args(Action) if action != "retrain"
+    }
+}
 # By what becomes of it. A deadline is noticed by a sweep of the scheduler, within a minute.
 MODELS: dict[str, dict[str, Any]] = {
-    "given": {"risk_tier": "critical", "promotion": BOTH},
-    "refused": {"risk_tier": "high", "promotion": BOTH},
+    "given": {"risk_tier": "critical", "promotion": BOTH, **MAY},
+    "refused": {"risk_tier": "high", "promotion": BOTH, **MAY},
     "unanswered": {"promotion": {**BOTH, "approval": "required", "approve_within": "10 seconds"}},
 }
 

@@ -129,6 +129,15 @@ def test_a_promotion_that_does_worse_than_its_predecessor_is_taken_back_and_then
     assert decision.run_id is not None
 
 
+def test_a_predecessor_that_may_not_come_back_is_left_to_a_person() -> None:
+    why = "version 1 was trained on what is left out"
+    decision = decided(look=sound_look(probation=guard()), barred=why)
+    assert decision.actions == ["call_human", "retrain"]
+    assert decision.roll_back_to is None
+    assert "does worse than version 1" in decision.reason
+    assert why in decision.reason
+
+
 def test_below_its_bound_the_better_predecessor_returns_before_the_interval_is_sure() -> None:
     sure = sound_look(performance=below_bound(), probation=guard("undecided", 0.02))
     assert decided(look=sure).actions == ["roll_back", "retrain"]

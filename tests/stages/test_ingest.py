@@ -24,7 +24,6 @@ from tradewind.errors import (
 )
 from tradewind.stages.ingest import first_day
 from tradewind.stores.catalog import Catalog
-from tradewind.stores.sources import source_id
 from tradewind.stores.sources.observing import NO_ROWS
 
 if TYPE_CHECKING:
@@ -116,9 +115,9 @@ def test_a_source_is_named_by_where_it_is_and_how_it_is_read(shop: Shop) -> None
     name = shop.reader().source_id
 
     same = {**shop.spec, "known_at": "sold_at", "lookback": "9 days"}
-    assert source_id(Shop(same).model.sources["sales"]) == name
+    assert Shop(same).reader().source_id == name
     for change in ({"table": "other"}, {"key": ["id", "note"]}, {"types": {"id": "DOUBLE"}}):
-        assert source_id(Shop({**shop.spec, **change}).model.sources["sales"]) != name
+        assert Shop({**shop.spec, **change}).reader().source_id != name
 
 
 def test_the_order_of_the_database_does_not_matter(shop: Shop) -> None:

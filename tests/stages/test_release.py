@@ -203,6 +203,7 @@ def test_a_version_with_a_passing_verdict_is_promoted_by_hand(scene: Scene) -> N
     assert lines_of(done)[1:] == [
         "before: champion: version 1, since 2013-07-01 04:00",
         f"now: champion: version {second}, since 2013-07-02 04:00; before it version 1; previous:1",
+        "permitted: shell:ann may promote: at tier low anybody may, where nobody is named",
     ]
 
 
@@ -229,7 +230,8 @@ def test_nobody_promotes_without_a_passing_verdict(scene: Scene) -> None:
 
 
 def test_nobody_promotes_by_hand_what_people_must_approve_of_and_did_not(scene: Scene) -> None:
-    text = f"{WHOLE}\nrisk_tier: high\npromotion: {{reviewers: [rita]}}\n"
+    may = "permissions: {promote: 'shell:ann'}"
+    text = f"{WHOLE}\nrisk_tier: high\npromotion: {{reviewers: [rita]}}\n{may}\n"
     frozen = parse_definition({"model.yaml": text, "features.sql": SQL}, where="late")
     scene.stores.ledger.freeze_definition(scene.model, frozen.files, as_of=JULY, actor="ann")
     version = scene.version("unapproved", PASSES)

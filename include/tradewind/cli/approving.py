@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,7 +40,7 @@ def _answer(
     plumbing.tell_progress(without=("register",))
     stores = plumbing.open_stores()
     plumbing.require_model(model, stores.settings)
-    said = answer_awaited(model, answer, by=getpass.getuser(), note=note, stores=stores)
+    said = answer_awaited(model, answer, by=plumbing.shell_name(), note=note, stores=stores)
     if as_json:
         plumbing.print_json(said.model_dump(mode="json"))
     else:

@@ -14,15 +14,17 @@ app = typer.Typer()
 @app.command()
 def check(models: plumbing.Models = None) -> None:
     """Check definitions: keys, types, names, and the SQL against the sources' real columns."""
-    from tradewind.engine.checking import check_definition
+    from tradewind.engine.checking import check_definition, check_privacy
 
     settings = plumbing.settings()
+    folders = plumbing.folders(models, settings)
     problems = {
-        name: check_definition(folder, settings=settings)
-        for name, folder in plumbing.folders(models, settings).items()
+        name: check_definition(folder, settings=settings) for name, folder in folders.items()
     }
     for name, found in problems.items():
         typer.echo("\n".join(found) if found else f"{name}: well defined")
+        for line in [] if found else check_privacy(folders[name], settings=settings):
+            typer.echo(f"warning: {line}", err=True)
     raise typer.Exit(code=1 if any(problems.values()) else 0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,7 +48,7 @@ def acknowledge(model: str, key: Key, *, reason: Reason) -> None:
     stores = plumbing.open_stores()
     plumbing.require_model(model, stores.settings)
     taken = stores.ledger.incidents.acknowledge(
-        model, key, as_of=stores.ledger.now(), actor=getpass.getuser(), reason=reason
+        model, key, as_of=stores.ledger.now(), actor=plumbing.shell_name(), reason=reason
     )
     typer.echo(f"{model}: {taken.acknowledged_by} looks after {key}")
 
@@ -74,7 +73,7 @@ def silence(
         key,
         as_of=stores.ledger.now(),
         until=moment,
-        actor=getpass.getuser(),
+        actor=plumbing.shell_name(),
         reason=reason,
     )
     typer.echo(f"{model}: nobody is told of {key} before {_at(moment)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +49,7 @@ def pin(
         model=model,
         run_id=f"pin/shell__{now:%Y-%m-%dT%H:%M:%S.%fZ}",
         as_of=as_of_for(model, as_of, now, pipeline="train", stores=stores),
-        actor=getpass.getuser(),
+        actor=plumbing.shell_name(),
         reason=reason,
     )
     pinned = pin_days(request, start=days[0], end=days[1], stores=stores)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pwd
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from tradewind.records import Identity
     from tradewind.settings import Settings
     from tradewind.stores.stores import Stores
 
@@ -39,6 +42,22 @@ def open_stores() -> Stores:
     from tradewind.stores.stores import Stores
 
     return Stores.open(settings())
+
+
+def shell_name() -> str:
+    """Who runs this process, as the operating system knows them: no variable of theirs is asked."""
+    user = os.geteuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def shell_user() -> Identity:
+    """The same, as permissions go by."""
+    from tradewind.records import Identity
+
+    return Identity(kind="shell", name=shell_name())
 
 
 def wrong_words(sentence: str) -> typer.Exit:

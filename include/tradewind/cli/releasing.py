@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-from datetime import UTC, datetime
+import shlex
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ import typer
 from tradewind.cli import plumbing
 
 if TYPE_CHECKING:
-    from tradewind.nights import ReleaseAction
+    from tradewind.nights import ReleaseAction, Released
 
 Reason = Annotated[str, typer.Option(help="Kept in the ledger for good.")]
 
@@ -25,7 +25,7 @@ def release(
         str,
         typer.Argument(
             help="promote, roll_back, hold, start_canary, start_shadow, stop_arm, fall_back, "
-            "resume, retire, segment or accept_contract."
+            "resume, retire, segment, accept_contract, exclude or readmit."
         ),
     ],
     *,
@@ -53,6 +53,24 @@ def release(
             "contract, resume makes it a breach again."
         ),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="exclude, readmit: whose data, in every model that reads it."),
+    ] = None,
+    first_day: Annotated[
+        str | None, typer.Option(help="exclude, readmit: a UTC day; the source's first.")
+    ] = None,
+    last_day: Annotated[
+        str | None,
+        typer.Option(help="exclude, readmit: a UTC day, which is left out too; without an end."),
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="exclude, readmit: in the place of days, a part's digest or address."),
+    ] = None,
+    exclusion: Annotated[
+        int | None, typer.Option(help="readmit: the event that left the data out.")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="Otherwise now, or the next night if that is earlier.")
     ] = None,
@@ -74,7 +92,8 @@ def release(
         model=model,
         action=word,
         as_of=parse_moment(as_of, definition) if as_of else order_moment(stores.ledger, definition),
-        actor=getpass.getuser(),
+        actor=plumbing.shell_name(),
+        by=plumbing.shell_user(),
         reason=reason,
         run_id=f"release/shell__{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         version=version,
@@ -84,23 +103,45 @@ def release(
         value=value,
         served_by=served_by,
         breach=breach,
+        source=source,
+        first_day=_day(first_day),
+        last_day=_day(last_day),
+        parts=part or [],
+        exclusion=exclusion,
     )
     released = release_order(order, stores=stores)
     if as_json:
         plumbing.print_json(released.model_dump(mode="json"))
     else:
         typer.echo("\n".join(lines_of(released)))
+        if released.cutting and released.cutting.training:
+            typer.echo(f"train now: {_training_of(released)}")
 
 
 @app.command()
 def unlock(model: str, *, reason: Reason) -> None:
     """Take the model's lease from a run that was killed and cannot give it back."""
     stores = plumbing.open_stores()
-    broken = stores.ledger.break_lease(model, actor=getpass.getuser(), reason=reason)
+    broken = stores.ledger.break_lease(model, actor=plumbing.shell_name(), reason=reason)
     if broken is None:
         plumbing.require_model(model, stores.settings)
     said = f"the lease of {broken.holder} is broken" if broken else "nobody holds its lease"
     typer.echo(f"{model}: {said}")
+
+
+def _day(text: str | None) -> date | None:
+    """A day; ends with exit code 2 where it is none of the calendar."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise plumbing.wrong_words(f"{text!r} is no day: name it as 2013-07-01") from error
+
+
+def _training_of(released: Released) -> str:
+    """The command that an order from the form would have run by itself."""
+    order, why = released.order, released.cutting and released.cutting.training
+    said = shlex.join(["--override", "data was left out", "--reason", str(why)])
+    return f"tradewind run {order.model} train --as-of {order.as_of.isoformat()} {said}"
 
 
 def _action(word: str) -> ReleaseAction:

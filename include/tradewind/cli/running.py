@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +78,8 @@ def run(
         model=model,
         run_id=f"{name}/shell__{now:%Y-%m-%dT%H:%M:%S.%fZ}",
         as_of=as_of_for(model, as_of, now, pipeline=name, stores=stores),
-        actor=getpass.getuser(),
+        actor=plumbing.shell_name(),
+        by=plumbing.shell_user(),
         reason=reason,
         window_days=window_days,
         candidate=candidate,
@@ -135,7 +135,8 @@ def _launched(
         model=decision.model,
         run_id=training_run(decision),
         as_of=decision.as_of,
-        actor=getpass.getuser(),
+        actor=plumbing.shell_name(),
+        by=plumbing.shell_user(),
         reason=decision.reason,
         wider=decision.wider,
         trigger="decision",

@@ -43,13 +43,19 @@ def source_of(module: str, *, near: Path) -> str | None:
 
     Importing would run the module, and at the moment of parsing nothing of an owner's may run.
     """
+    path = file_of(module, near=near)
+    return None if path is None else path.read_text(encoding="utf-8", errors="replace")
+
+
+def file_of(module: str, *, near: Path) -> Path | None:
+    """Where a module's source is, looked for in the same places; None where there is none."""
     if not all(part.isidentifier() for part in module.split(".")):
         return None
     relative = Path(*module.split("."))
     for folder in (near, *near.resolve().parents[:2], *map(Path, sys.path)):
         for path in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
             if path.is_file():
-                return path.read_text(encoding="utf-8", errors="replace")
+                return path
     return None
 
 

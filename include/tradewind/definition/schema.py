@@ -24,6 +24,7 @@ from tradewind.definition.learning import (
     Value,
 )
 from tradewind.definition.nightly import Alerts, Monitor, Promotion, Retrain, Score
+from tradewind.definition.permissions import Permissions
 from tradewind.definition.scorecard import ScorecardSection
 from tradewind.definition.sources import Repair, Source, Validate
 
@@ -144,6 +145,7 @@ class ModelDefinition(Section):
     monitor: Monitor = Monitor()
     retrain: Retrain = Retrain()
     promotion: Promotion = Promotion()
+    permissions: Permissions = Permissions()
     alerts: Alerts = Alerts()
     scorecard: ScorecardSection = ScorecardSection()
     resources: Resources = Resources()
@@ -167,6 +169,11 @@ class ModelDefinition(Section):
             msg = "it says what the four outcomes of a binary decision are worth"
             raise ValueError(msg)
         return value
+
+    @property
+    def personal_columns(self) -> frozenset[str]:
+        """Every column that a source declares as personal, however it is taken in."""
+        return frozenset().union(*(spec.personal for spec in self.sources.values()))
 
     @property
     def zone(self) -> ZoneInfo:

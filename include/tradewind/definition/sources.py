@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tradewind.definition.base import Column, Columns, Duration, Identifier, Section, Sql
+from tradewind.definition.personal import PersonalColumn
 
 Severity = Literal["stop", "quarantine", "warn"]
 
@@ -74,6 +75,15 @@ class _Source(Section):
     """How far back each ingest looks again for rows that arrived late."""
     types: dict[Column, ColumnType] = {}
     """DuckDB types of columns whose type the source cannot say (a CSV's)."""
+    personal: dict[Column, PersonalColumn] = {}
+    """Columns that tell of a person, each with what becomes of it when it is read: `drop`, `hash`,
+    or `{ingest: keep, because: ...}`."""
+
+    def personal_columns(self, *ingest: Literal["drop", "hash", "keep"]) -> frozenset[str]:
+        """Its personal columns that are taken in in one of these ways; all of them for none."""
+        return frozenset(
+            name for name, how in self.personal.items() if not ingest or how.ingest in ingest
+        )
 
     @model_validator(mode="after")
     def _dated_rows_have_times(self) -> Self:

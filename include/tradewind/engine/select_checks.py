@@ -124,4 +124,6 @@ def _names(connection: duckdb.DuckDBPyConnection, frozen: FrozenDefinition) -> N
             columns += columns_in(connection, quoted(relation))
         for late, group in spec.late.items():
             elsewhere |= dict.fromkeys(group.columns, f"{source}_{late}")
-    return Names(names, columns, elsewhere)
+    sources = frozen.model.sources.values()
+    dropped = {name for spec in sources for name in spec.personal_columns("drop")}
+    return Names(names, columns, elsewhere, dropped)

@@ -11,6 +11,7 @@ from tradewind.definition.problems import nearest
 from tradewind.errors import TradewindError
 from tradewind.stores.sources import open_source
 from tradewind.stores.sources.column_types import declared_types
+from tradewind.stores.sources.hashing import HashKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,16 +49,37 @@ def ask_sources(model: ModelDefinition, *, settings: Settings) -> SourceColumns:
             asked.problems.append((("sources", name, place), " ".join(str(error).split())))
             continue
         problems = [*_missing(name, source, columns), *_no_time(name, source, columns)]
+        problems += _no_key(name, source, settings=settings)
         asked.problems += problems
         if not problems:
-            asked.schemas[name] = pa.schema(list(columns.items()))
+            asked.schemas[name] = pa.schema(list(_stored(source, columns).items()))
     return asked
+
+
+def _stored(source: Source, columns: dict[str, pa.DataType]) -> dict[str, pa.DataType]:
+    """What is stored of the columns: those that are dropped are not there, and hashes are text."""
+    dropped, hashed = source.personal_columns("drop"), source.personal_columns("hash")
+    return {
+        name: pa.string() if name in hashed else kind
+        for name, kind in columns.items()
+        if name not in dropped
+    }
+
+
+def _no_key(name: str, source: Source, *, settings: Settings) -> Iterator[Found]:
+    if not source.personal_columns("hash"):
+        return
+    try:
+        HashKey.of(settings)
+    except TradewindError as error:
+        yield ("sources", name, "personal"), str(error)
 
 
 def _columns(name: str, source: Source, *, settings: Settings) -> dict[str, pa.DataType]:
     # Asked without its declarations, a source shows what is there, and all that is missing can be
     # said at once.
-    bare = source.model_copy(update={"key": [], "types": {}, **dict.fromkeys(_NAMED)})
+    nothing: dict[str, object] = {"key": [], "types": {}, "personal": {}}
+    bare = source.model_copy(update={**nothing, **dict.fromkeys(_NAMED)})
     with open_source(name, bare, settings=settings) as reader:
         found = reader.columns()
     stated = declared_types({c: t for c, t in source.types.items() if c in found})
@@ -73,7 +95,8 @@ def _missing(name: str, source: Source, columns: dict[str, pa.DataType]) -> Iter
 def _declared(name: str, source: Source) -> Iterator[tuple[KeyPath, str]]:
     at: KeyPath = ("sources", name)
     yield from (((*at, "key", place), column) for place, column in enumerate(source.key))
-    yield from (((*at, "types", column), column) for column in source.types)
+    for part in ("types", "personal"):
+        yield from (((*at, part, column), column) for column in getattr(source, part))
     for key in _NAMED:
         column = getattr(source, key, None)
         if column is not None:

@@ -26,11 +26,13 @@ class Names:
         relations: Every relation there is.
         columns: Every column of any of them.
         elsewhere: Where to find a column that a source does not show in its own relation.
+        dropped: Personal columns, which no relation shows.
     """
 
     relations: Iterable[str]
     columns: Iterable[str]
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    dropped: Iterable[str] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def _missing_column(column: str, text: str, names: Names) -> str:
     if column in names.elsewhere:
         relation = names.elsewhere[column]
         return f"there is no column {column!r} here: it becomes known later, in {relation}"
+    if column in names.dropped:
+        return f"there is no column {column!r} here: it is personal, and dropped at ingestion"
     offered = _CANDIDATES.search(text)
     near = (
         [each.rpartition(".")[2] for each in re.findall(r'"([^"]+)"', offered["names"])]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tradewind.engine.delivered import REASONS, count, delivered, repaired_cells, seen, set_aside
 from tradewind.engine.expecting import EXAMPLES, Answer
 from tradewind.engine.identifiers import listed, plain
+from tradewind.engine.relations import RAW
 from tradewind.engine.vitals import vitals
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.sources import Repair
     from tradewind.engine.arrivals import Check
+    from tradewind.engine.sensitive import Resemblance
 
 
 # How many values of a list a line shows.
@@ -33,6 +35,7 @@ class Findings:
 
     Attributes:
         snapshot_rows: Rows that the snapshot holds, by source.
+        sensitive: Columns that look personal, and are not declared so.
     """
 
     frozen: FrozenDefinition
@@ -40,6 +43,7 @@ class Findings:
     answers: Sequence[Answer]
     volume: Sequence[Check]
     freshness: Sequence[Check]
+    sensitive: Sequence[Resemblance] = ()
 
     @property
     def stopping(self) -> list[str]:
@@ -49,7 +53,7 @@ class Findings:
     @property
     def warnings(self) -> list[str]:
         """What somebody should look at, one line each."""
-        return self._lines("warn")
+        return [*self._lines("warn"), *(each.sentence for each in self.sensitive)]
 
     @property
     def is_computed(self) -> bool:
@@ -137,6 +141,7 @@ def report_of(
         "expectations": [_answer(answer) for answer in findings.answers],
         "volume": [check.as_json() for check in findings.volume],
         "freshness": [check.as_json() for check in findings.freshness],
+        "sensitive": [each.as_json() for each in findings.sensitive],
         "quarantine": {
             name: found
             for name, source in model.sources.items()
@@ -148,12 +153,20 @@ def report_of(
 def _source(connection: duckdb.DuckDBPyConnection, name: str, findings: Findings) -> dict[str, Any]:
     in_snapshot = findings.snapshot_rows[name]
     known = count(connection, delivered(name))
+    columns = [each for each in vitals(connection, seen(name)) if each["column"] != "__row"]
+    personal = findings.frozen.model.sources[name].personal
     return {
         "in_snapshot": in_snapshot,
         "not_known_yet": in_snapshot - known,
         "set_aside": count(connection, set_aside(name)),
         "rows": count(connection, seen(name)),
-        "columns": [each for each in vitals(connection, seen(name)) if each["column"] != "__row"],
+        # Of a personal column the least and the greatest value are somebody's.
+        "columns": [
+            {**each, "smallest": None, "largest": None}
+            if each["column"].removesuffix(RAW) in personal
+            else each
+            for each in columns
+        ],
     }
 
 

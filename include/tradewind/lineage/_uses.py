@@ -12,7 +12,7 @@ from tradewind.errors import DefinitionError, LakeError, LedgerError, Unavailabl
 from tradewind.lineage._arrived import Arrived, arrived
 from tradewind.lineage._reach import Edges, use_of
 from tradewind.lineage_records import REACHES
-from tradewind.records import Part
+from tradewind.records import EXCLUDED, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -90,6 +90,8 @@ class Reader:
             return f"no snapshot is recorded of the run {way.run_id or '(not recorded either)'}"
         if self._manifest is None or self._manifest[0] != way.snapshot:
             found = self._read(snapshot_uri(way.snapshot), "the manifest of the snapshot")
+            if not isinstance(found, str):
+                found.pop(EXCLUDED, None)
             self._manifest = way.snapshot, found
         return self._manifest[1]
 

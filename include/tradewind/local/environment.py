@@ -96,6 +96,7 @@ def platform_environment(
         "TRADEWIND_AIRFLOW_URL": url(ports["airflow"]),
         "AIRFLOW_CONN_TRADEWIND_LEDGER": databases.dsn("ledger", role="tradewind"),
         "AIRFLOW_CONN_DEMO": databases.dsn("demo"),
+        "AIRFLOW_CONN_TRADEWIND_HASH_KEY": f"generic://:{_hash_key(layout)}@",
         "MLFLOW_TRACKING_URI": url(ports["mlflow"]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
@@ -163,6 +164,11 @@ def write_env_file(layout: Layout, values: Mapping[str, str]) -> None:
 def url(port: int) -> str:
     """Address of a local server."""
     return f"http://{HOST}:{port}"
+
+
+def _hash_key(layout: Layout) -> str:
+    """What personal columns are hashed with, made on first use."""
+    return keep(layout.secrets / "hash-key", long_key)
 
 
 def _passwords_file(layout: Layout) -> Path:

@@ -72,7 +72,9 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             enum=list(get_args(ReleaseAction)),
             title="What to do",
             description="`fall_back` switches the model off, `resume` on again; `resume` with a "
-            "segment or a breach ends that one's rule. All act from the next night that is scored.",
+            "segment or a breach ends that one's rule. `exclude` leaves data out of every later "
+            "manifest, and `readmit` takes them back in. All act from the next night that is "
+            "scored.",
         ),
         "reason": Param(
             None,
@@ -129,6 +131,7 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             "makes it the contract, `resume` makes it a breach again.",
             section="Contract",
         ),
+        **_left_out(model),
         "as_of": Param(
             None,
             type=["null", "string"],
@@ -136,6 +139,53 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             title="As-of date",
             description="From which day on it holds. Empty: from the next night on.",
             section="Exact moment",
+        ),
+    }
+
+
+def _left_out(model: ModelDefinition) -> dict[str, Param]:
+    section = "Data to leave out, or to take back in"
+    return {
+        "source": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *model.sources],
+            title="Source",
+            description="For every model that reads it. Without days or parts all of it.",
+            section=section,
+        ),
+        "first_day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="First day",
+            description="A UTC day, as the lake cuts sources. Empty: the source's first.",
+            section=section,
+        ),
+        "last_day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Last day",
+            description="A UTC day, which is left out too. Empty: without an end.",
+            section=section,
+        ),
+        "parts": Param(
+            None,
+            type=["null", "array"],
+            title="Parts",
+            description="In the place of days: digests of parts, or their addresses in the lake, "
+            "one a line. A day that is observed anew is another part.",
+            section=section,
+        ),
+        "exclusion": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Event to take back",
+            description="`readmit`: the number of the event that left the data out; or name the "
+            "same source and days.",
+            section=section,
         ),
     }
 

@@ -15,6 +15,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from tradewind.definition.moments import midnight
 from tradewind.orchestration.failures import FailureNotifier, tell_of_late_night
 from tradewind.orchestration.forms import night_form, release_form, train_form
+from tradewind.policy.permitting import in_short
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,6 +44,7 @@ _MARKDOWN = """\
 | decided by | {metric} |
 | gates switched off | {waivers} |
 | approved by | {approval} |
+| may | {may} |
 
 {does}
 
@@ -63,7 +65,9 @@ on predictions whose truth is known by now. Then it decides, once, with its reas
 training, a rollback, or a human. Broken data never launch a training.""",
     "release": """\
 Changes who decides, by hand: promote, roll back, hold, start or stop a canary, fall back (switch
-the model off), resume, retire. Each needs a reason, and acts from the next night on.""",
+the model off), resume, retire. Each needs a reason, and acts from the next night on. To leave bad
+data out of every later manifest belongs here too: it rolls back to a version that was trained
+without them, and trains.""",
 }
 
 
@@ -184,5 +188,6 @@ def _page(model: ModelDefinition, pipeline: str) -> str:
         metric=model.deciding_metric,
         waivers=_waivers(model),
         approval=_approval(model),
+        may=in_short(model.permissions, model.risk_tier),
         does=_DOES[pipeline],
     )

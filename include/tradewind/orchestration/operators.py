@@ -18,6 +18,7 @@ from tradewind.errors import (
     TradewindError,
     UnavailableError,
 )
+from tradewind.orchestration.identities import identity_of
 from tradewind.orchestration.links import LaunchedByLink, ReportLink, links_of
 
 if TYPE_CHECKING:
@@ -215,6 +216,36 @@ class ReleaseOrderOperator(BaseOperator):
             return release_order(order, stores=stores).model_dump(mode="json")
 
 
+class TrainWithoutOperator(TriggerDagRunOperator):
+    """Starts the training without what an order left out; most orders start none."""
+
+    def __init__(self, *, model: str, **kwargs: Any) -> None:
+        super().__init__(
+            trigger_dag_id=f"{model}.train",
+            logical_date=None,
+            skip_when_already_exists=True,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Start `<model>.train` at the order's moment, once for each order.
+
+        Raises:
+            AirflowSkipException: The order asks for none.
+        """
+        from tradewind.nights import Released
+
+        released = Released.model_validate(returned("release", context))
+        why = released.cutting.training if released.cutting else None
+        if why is None:
+            raise AirflowSkipException(f"no training: {released.sentence}")
+        self.trigger_run_id = f"after__{context['dag_run'].run_id}"
+        self.note = why[:_LONGEST_NOTE]
+        self.conf = {"moment": released.order.as_of.isoformat(), "reason": why}
+        end_failure_of(context)
+        super().execute(context)
+
+
 def end_failure_of(context: Context) -> None:
     """Close the incident of this very task's last failure, for tasks that are no stage.
 
@@ -318,6 +349,7 @@ def request_of(model: str, context: Context, *, stores: Stores) -> RunRequest:
         run_id=f"{pipeline}/{dag_run.run_id}",
         as_of=moment_of(model, context, pipeline=pipeline, stores=stores),
         actor=dag_run.triggering_user_name or how,
+        by=identity_of(dag_run),
         reason="on schedule" if how == "scheduled" else answers["reason"],
         trigger=_TRIGGERS.get(how, "hand"),
         window_days=answers.get("window_days"),
@@ -348,6 +380,7 @@ def order_of(model: str, context: Context, *, stores: Stores) -> ReleaseOrder:
             else order_moment(stores.ledger, definition),
             "until": until and parse_moment(until, definition),
             "actor": dag_run.triggering_user_name or dag_run.run_type.value,
+            "by": identity_of(dag_run),
             "run_id": f"release/{dag_run.run_id}",
         }
     )

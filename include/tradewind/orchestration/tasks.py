@@ -13,6 +13,7 @@ from tradewind.orchestration.operators import (
     ReleaseOperator,
     ReleaseOrderOperator,
     StageOperator,
+    TrainWithoutOperator,
 )
 
 if TYPE_CHECKING:
@@ -130,3 +131,8 @@ def launch_training(model: ModelDefinition) -> BaseOperator:
 def carry_out(model: ModelDefinition) -> BaseOperator:
     """Do what the form orders."""
     return ReleaseOrderOperator(task_id="release", model=model.name)
+
+
+def train_without(model: ModelDefinition) -> BaseOperator:
+    """Start the training without what the order left out, if a champion had to go for it."""
+    return TrainWithoutOperator(task_id="retrain", model=model.name)

@@ -8,7 +8,10 @@ from tradewind.definition.loader import load_definition, model_folders
 from tradewind.errors import DefinitionError
 from tradewind.overview.nights import last_night, open_incidents, tonight
 from tradewind.overview.results import outcome_of
+from tradewind.policy.permitting import in_short
+from tradewind.reports.cutting import left_out_line
 from tradewind.reports.page import result_address
+from tradewind.stores.exclusions import exclusions, place_of
 from tradewind.stores.ledger import ROUTINE
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ def status_rows(stores: Stores) -> list[dict[str, Any]]:
                 "judged": _judged(stores, name, champion),
                 "card": _card(stores, name, champion),
                 "waivers": _waivers(stores, name, champion, model),
+                "may": _may(stores, name),
+                "left_out": _left_out(stores, name, model),
                 "mlflow_url": f"{stores.settings.mlflow_url}/#/models/{name}",
                 "last": newest[0] if newest else None,
                 "tonight": tonight(stores.ledger, name, model),
@@ -129,6 +134,22 @@ def _card(stores: Stores, model: str, champion: ChampionRecord | None) -> str | 
         return None
     made = outcome_of(stores, model=model, stage="card", run_id=champion.run_id)
     return result_address(model, champion.run_id, "card") if made else None
+
+
+def _left_out(stores: Stores, name: str, model: ModelDefinition | None) -> list[str]:
+    """What is left out of the model's sources, and which of its versions saw it, a line each."""
+    places = {place_of(spec) for spec in model.sources.values()} if model else set()
+    found = exclusions(stores.ledger)
+    return [left_out_line(one, name) for one in found if one.model == name or one.place in places]
+
+
+def _may(stores: Stores, name: str) -> str | None:
+    """Who may do what, by the definition that counts; None before one was admitted."""
+    try:
+        frozen = stores.ledger.last_good(name)
+    except DefinitionError:
+        return None
+    return in_short(frozen.model.permissions, frozen.model.risk_tier) if frozen else None
 
 
 def _waivers(

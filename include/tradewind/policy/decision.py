@@ -140,16 +140,19 @@ def _bad_promotion(grounds: Grounds, model: ModelDefinition) -> Decision | None:
     if worse is None or previous is None:
         return None
     retrain = _governed(grounds, model, PERFORMANCE)
-    actions: list[Action] = ["roll_back", "retrain"] if retrain.allowed else ["roll_back"]
+    first: Action = "call_human" if grounds.barred else "roll_back"
+    reason = (
+        f"version {grounds.live.champion} does worse than version {previous}, which was live "
+        f"before it: {worse}"
+    )
     return _decision(
         grounds,
-        actions,
+        [first, "retrain"] if retrain.allowed else [first],
         layer="model",
         cause="probation",
-        reason=f"version {grounds.live.champion} does worse than version {previous}, which was "
-        f"live before it: {worse}",
+        reason=f"{reason}; {_no_rollback(grounds)}" if grounds.barred else reason,
         governor=retrain,
-        roll_back_to=previous,
+        roll_back_to=None if grounds.barred else previous,
         alternatives=[
             Alternative(action="nothing", why_not="each further night costs what the last one did"),
             *_unless(retrain),
@@ -241,6 +244,8 @@ def _no_rollback(grounds: Grounds) -> str:
         return "there is no champion to take back"
     if grounds.live.previous is None:
         return "there is no earlier version to go back to"
+    if grounds.barred is not None:
+        return grounds.barred
     if grounds.monitoring.probation is None:
         return "the champion's probation is over, and the version before it is older still"
     return "the version before it does no better on the same rows"

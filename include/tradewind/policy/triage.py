@@ -9,9 +9,9 @@ from tradewind.nights import Symptom
 from tradewind.policy.evidence import NO_CHAMPION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tradewind.nights import Breach, Decision, Layer, Monitoring
+    from tradewind.nights import Breach, Decision, Exclusion, Layer, Monitoring
 
 DAG_FILE = "dag_file"
 """Stands in the place of a stage in the key of an incident: the file, and no task of it."""
@@ -47,6 +47,36 @@ def symptom_of_failure(error: BaseException, *, model: str, pipeline: str, stage
         way_out=f"read the log of `{stage}`, put right what it names, and clear the task in "
         f"`{model}.{pipeline}`",
         details=[f"{type(error).__name__}: {error}"],
+    )
+
+
+def symptom_of_tainted(found: Mapping[int, Exclusion], *, model: str) -> Symptom:
+    """What is wrong while versions decide that were trained on data that is left out.
+
+    Args:
+        found: Those versions, at least one, each with an exclusion of what it was trained on.
+        model: Whose versions.
+    """
+    said = ", ".join(f"version {number}" for number in sorted(found))
+    return Symptom(
+        key="tainted",
+        title=f"{model}: {said} decides, and was trained on data that is left out",
+        layer="data",
+        severity="critical",
+        way_out=_cut_out(model, next(iter(found.values()))),
+        details=[
+            f"version {number}: {cut.what}, left out by {cut.actor}: {cut.reason}"
+            for number, cut in sorted(found.items())
+        ],
+    )
+
+
+def _cut_out(model: str, cut: Exclusion) -> str:
+    named = "parts" if cut.parts else "days" if cut.first_day or cut.last_day else "source"
+    return (
+        f"run `{model}.release` with `exclude` and the same {named}: it rolls back to a version "
+        "that did not see them, or lets the naive rule decide, and trains without them; or "
+        f"`{cut.model}.release` with `readmit` and event {cut.event_id}, if they are sound"
     )
 
 

@@ -11,6 +11,7 @@ from tradewind.promotion.following import CHAMPION, follow, write_applied
 from tradewind.promotion.rules import compare, refusal_of, require_no_later, rollback_target
 from tradewind.records import Moment, Record
 from tradewind.stores.events import APPLIED, INTENDED
+from tradewind.stores.exclusions import why_tainted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +74,8 @@ def promote(
     Raises:
         LeaseLostError: Another run has had the model's lease since.
         PromotionRefusedError: The champion is another one, or stands for a later moment; nothing
-            is promoted until a date; or the version was rolled back after it had been promoted on
-            the same evidence.
+            is promoted until a date; the version was rolled back after it had been promoted on the
+            same evidence; or it was trained on data that is left out.
         RegistryError: MLflow does not know the version, or refuses. In the second case the
             decision stands in the ledger, and the next `reconcile` makes the alias follow.
         LedgerError: The ledger cannot be reached.
@@ -84,6 +85,7 @@ def promote(
             ledger.require_lease(model, fencing_token=fencing_token)
         current = ledger.champion(model)
         compare(model, version, current, expected_previous=expected_previous, as_of=as_of)
+        _require_untainted(ledger, model, version)
         refusal = refusal_of(
             ledger.events(model=model, kind=KINDS),
             model=model,
@@ -136,7 +138,8 @@ def roll_back(
 
     Raises:
         PromotionRefusedError: There is no such version; the champion is another one, stands for a
-            later moment, or is there by a rollback already and no version is named.
+            later moment, or is there by a rollback already and no version is named; or the version
+            was trained on data that is left out.
         RegistryError: As for `promote`.
         LedgerError: The ledger cannot be reached.
     """
@@ -148,6 +151,7 @@ def roll_back(
             return _finished(stores, ledger, done)
         target = rollback_target(model, events, to=to, expected=expected)
         assert current is not None  # noqa: S101 (there is a champion where there is a target)
+        _require_untainted(ledger, model, target)
         require_no_later(model, target, current, as_of=as_of)
         said = {
             "action": ROLL_BACK,
@@ -160,6 +164,11 @@ def roll_back(
         return _move(
             stores, ledger, model, target, current, said, as_of=as_of, actor=actor, reason=reason
         )
+
+
+def _require_untainted(ledger: Ledger, model: str, version: int) -> None:
+    if (why := why_tainted(ledger, model, version)) is not None:
+        raise PromotionRefusedError(f"{model}: {why}")
 
 
 def _move(

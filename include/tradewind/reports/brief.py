@@ -33,6 +33,7 @@ from tradewind.records import (
     Validated,
     Verdict,
 )
+from tradewind.reports.cutting import cutting_lines
 from tradewind.reports.looked import look_lines
 from tradewind.reports.released import words_of
 
@@ -85,6 +86,7 @@ def _(result: Admission) -> list[str]:
             f"asked by {request.actor}: {request.reason}"
         ),
         f"definition {result.definition_digest[:12]}{_lease(result)}",
+        *([f"permitted: {result.permitted}"] if result.permitted else []),
         *([f"warning: {result.warning}"] if result.warning else []),
     ]
 
@@ -99,6 +101,10 @@ def _(result: Snapshot) -> list[str]:
     return [
         f"{result.parts:,} parts, {result.read:,} read now; rows: {_counts(result.rows)}",
         f"snapshot {result.digest[:12]}",
+        *(
+            f"left out of {name}: {parts:,} part{'s' * (parts != 1)}"
+            for name, parts in result.excluded.items()
+        ),
         *(f"warning: {name} is seen as it was: {why}" for name, why in result.stale.items()),
     ]
 
@@ -240,7 +246,9 @@ def _(result: Monitoring) -> list[str]:
 @lines_of.register
 def _(result: Released) -> list[str]:
     before, after = words_of(result.before), words_of(result.after)
-    return [result.sentence, f"before: {before}", f"now: {after}"]
+    permitted = [f"permitted: {result.permitted}"] if result.permitted else []
+    cut = cutting_lines(result.cutting) if result.cutting else []
+    return [result.sentence, *cut, f"before: {before}", f"now: {after}", *permitted]
 
 
 @lines_of.register

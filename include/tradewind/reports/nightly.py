@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.reports.cutting import cutting_lines
 from tradewind.reports.grounds import grounds_lines
 from tradewind.reports.page import render_page
 
@@ -62,4 +63,5 @@ def alerted_page(
 def released_page(released: Released) -> str:
     """What an order came to: who decided before it, and who does now."""
     title = f"{released.order.model}: release"
-    return render_page("released.html.j2", title=title, released=released)
+    said = cutting_lines(released.cutting) if released.cutting else []
+    return render_page("released.html.j2", title=title, released=released, cutting_lines=said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tradewind.cards import Data, Making, SourceData
 from tradewind.definition.learning import BLEND
 from tradewind.errors import RegistryError
-from tradewind.records import Part, Reference
+from tradewind.records import EXCLUDED, Part, Reference
 from tradewind.stores.digests import json_digest
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def data_of(
         sources=[
             _source(name, [Part.model_validate(one) for one in parts], validated)
             for name, parts in manifest.items()
+            if name != EXCLUDED
         ],
         snapshot=features.snapshot,
         validated=features.validated,

@@ -13,6 +13,9 @@ from tradewind.stats.bootstrap import block_draws
 from tradewind.stats.rows import unit_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tradewind.definition.schema import ModelDefinition
     from tradewind.stages._case import Case
 
 MOST_ROWS = 2_000
@@ -54,9 +57,20 @@ def explained_of(case: Case) -> Explained:
         curve_rows=len(fewer.rows),
         curve_units=fewer.draws.units,
         curves=[
-            partial_dependence(case.score, fewer, name, kind=kinds[name]) for name in first[:CURVES]
+            partial_dependence(case.score, fewer, name, kind=kinds[name])
+            for name in drawn(case.model, first)
         ],
     )
+
+
+def drawn(model: ModelDefinition, first: Sequence[str]) -> list[str]:
+    """The features that get a curve: the first few, and none that is personal, as it shows values.
+
+    Args:
+        model: Declares what is personal.
+        first: All features, those that matter most before the others.
+    """
+    return [name for name in first if name not in model.personal_columns][:CURVES]
 
 
 def _sampled(case: Case, most: int) -> tuple[Sampled, np.ndarray]:

@@ -46,11 +46,10 @@ _OF_ROW = ("known_at", REASONS)
 def personal_columns(model: ModelDefinition) -> frozenset[str]:
     """The columns, of sources and of features, whose values no story shows.
 
-    The one place that decides it. No definition marks a column as personal so far, so that every
-    column is shown to whoever may see the model.
+    The one place that decides it: those that a source declares as personal, hashed ones with them,
+    and the features of the same names.
     """
-    del model
-    return frozenset()
+    return model.personal_columns
 
 
 def shown_value(model: ModelDefinition, column: str, value: Any) -> str | None:

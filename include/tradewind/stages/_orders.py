@@ -20,6 +20,7 @@ from tradewind.stores.events import (
     SEGMENT_RULED,
     SWITCHED_OFF,
 )
+from tradewind.stores.exclusions import tainted_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,18 @@ def _resume(order: ReleaseOrder, scene: Scene) -> dict[str, Any]:
             f"{order.model} is neither switched off nor held nor retired: there is nothing to "
             "resume; a segment's rule is ended by its feature and value"
         )
+    _require_untainted(order, scene)
     return {}
+
+
+def _require_untainted(order: ReleaseOrder, scene: Scene) -> None:
+    cut = tainted_versions(scene.stores.ledger, order.model).get(scene.state.champion or 0)
+    if cut is not None:
+        raise RequestError(
+            f"{order.model}: version {scene.state.champion} would decide again, and was trained on "
+            f"{cut.what}, which {cut.actor} left out ({cut.reason}): train without it first; or, "
+            f"if it is sound, take it back in with `readmit` and event {cut.event_id}"
+        )
 
 
 def _withdrawn(order: ReleaseOrder, state: LiveState) -> dict[str, Any]:

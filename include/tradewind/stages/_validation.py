@@ -9,8 +9,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from tradewind.engine.arrivals import Check, arrivals, check_freshness, check_volume
-from tradewind.engine.delivered import deliver, going_on, quarantined
+from tradewind.engine.delivered import deliver, delivered, going_on, quarantined
 from tradewind.engine.expecting import hold
+from tradewind.engine.sensitive import resemblances
 from tradewind.engine.validation_report import Findings, repairs_of
 from tradewind.errors import EmptyIntervalError
 from tradewind.records import Part
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tradewind.stores.stores import Stores
 
 # Grows when validating would give another result from the same inputs.
-VERSION = 3
+VERSION = 4
 
 
 def digest_of(frozen: FrozenDefinition, snapshot: Snapshot, *, as_of: datetime) -> str:
@@ -100,6 +101,11 @@ def look(
         volume=volume,
         freshness=freshness,
         answers=hold(connection, declared.expectations, sources=frozen.model.sources),
+        sensitive=[
+            each
+            for name, source in frozen.model.sources.items()
+            for each in resemblances(connection, name, source, table=delivered(name))
+        ],
     )
 
 

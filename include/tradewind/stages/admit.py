@@ -9,9 +9,11 @@ from tradewind.definition.moments import night_days
 from tradewind.definition.problems import nearest
 from tradewind.errors import DefinitionError, RequestError
 from tradewind.policy.governor import may_launch
+from tradewind.policy.permitting import Denied
 from tradewind.records import Admission, Refusal, RunRequest
+from tradewind.stages._permitted import Asked, judged, judged_change, note
 from tradewind.stores import launches
-from tradewind.stores.events import DEFINITION_BROKEN, NOT_ADMITTED
+from tradewind.stores.events import DEFINITION_BROKEN, NOT_ADMITTED, REFUSED
 from tradewind.stores.leases import LeaseHeld, lease_time
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
     """Let a run in, or say why not.
 
     A model whose folder is broken now goes on with the last definition that it was admitted with,
-    and the ledger says so. The same run asking again is the same admission.
+    and the ledger says so; so do the nights of one that was changed by somebody who may not. The
+    same run asking again is the same admission.
 
     Args:
         request: What is asked for.
@@ -38,8 +41,9 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         config_dir: The folder that holds `models/`.
 
     Returns:
-        The admission; or the refusal, when another run holds the model's lease. A night takes no
-        lease: it waits for no training, and is always let in.
+        The admission; or the refusal, when another run holds the model's lease, the governor holds
+        it back, or who asked, or who changed the definition, may not. A night takes no lease: it
+        waits for no training, and is always let in.
 
     Raises:
         DefinitionError: There is no such model, or it is broken and was never whole.
@@ -47,11 +51,21 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         LedgerError: The ledger cannot be reached.
     """
     _require_past(request, stores=stores)
-    frozen, warning = _definition(request, stores=stores, config_dir=config_dir)
+    before = _before(request, stores=stores)
+    frozen, warning = _definition(request, before, stores=stores, config_dir=config_dir)
+    if isinstance(frozen, Denied):
+        return Refusal(request=request, reason=frozen.sentence)
     if request.pipeline != "train":
         return _night(request, frozen, warning, stores=stores)
     _require_candidate(request, frozen.model)
     _require_window(request, frozen.model)
+    asked = Asked.in_run("retrain", request)
+    # What the schedule or a decision starts is declared; by whose rights a person does, was said
+    # before the definition changed.
+    permit = judged(asked, before or frozen) if request.trigger == "hand" else None
+    if isinstance(permit, Denied):
+        note(asked, permit, ledger=stores.ledger)
+        return Refusal(request=request, reason=f"{request.model}: {permit.sentence}")
     if (word := _cooling_down(request, frozen.model, stores=stores)) is not None:
         return _refuse(request, word.sentence, word, stores=stores)
     lease = stores.ledger.acquire_lease(
@@ -72,6 +86,7 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         definition_digest=digest,
         fencing_token=lease.fencing_token,
         warning=warning,
+        permitted=permit.sentence if permit else "",
     )
 
 
@@ -119,14 +134,57 @@ def _require_window(request: RunRequest, model: ModelDefinition) -> None:
         )
 
 
+def _before(request: RunRequest, *, stores: Stores) -> FrozenDefinition | None:
+    """The definition that was admitted last, whose permissions count.
+
+    None before the first one; and where it was whole under an earlier release only: else no change
+    would ever be let in again.
+    """
+    try:
+        return stores.ledger.last_good(request.model)
+    except DefinitionError:
+        return None
+
+
 def _definition(
-    request: RunRequest, *, stores: Stores, config_dir: Path
-) -> tuple[FrozenDefinition, str | None]:
+    request: RunRequest, before: FrozenDefinition | None, *, stores: Stores, config_dir: Path
+) -> tuple[FrozenDefinition | Denied, str | None]:
     folder = model_folder(config_dir, request.model)
     try:
-        return load_definition(folder), None
+        now = load_definition(folder)
     except DefinitionError as error:
         return _last_good(request, error, stores=stores)
+    if before is None or before.digest == now.digest:
+        return now, None
+    word = judged_change(now, before, folder)
+    if word is None:
+        return now, None
+    asked = Asked.in_run("change_definition", request)
+    if not isinstance(word, Denied):
+        note(asked, word, ledger=stores.ledger, digest=now.digest)
+        return now, None
+    return _unchanged(asked, request, word, now, before, stores=stores)
+
+
+def _unchanged(
+    asked: Asked,
+    request: RunRequest,
+    word: Denied,
+    now: FrozenDefinition,
+    before: FrozenDefinition,
+    *,
+    stores: Stores,
+) -> tuple[FrozenDefinition | Denied, str | None]:
+    """No training by a change that nobody could make; a night goes on as it was."""
+    if request.pipeline == "train":
+        note(asked, word, ledger=stores.ledger, digest=now.digest)
+        return Denied(f"{request.model}: {word.sentence}"), None
+    said = stores.ledger.events(model=request.model, kind=REFUSED, newest_first=True)
+    # Night after night it is the same news.
+    if now.digest not in {event.payload.get("digest") for event in said}:
+        note(asked, word, ledger=stores.ledger, digest=now.digest)
+    used = f"changed, so {before.digest[:12]}, its last good definition, is used"
+    return before, f"{used}: {word.sentence}"
 
 
 def _last_good(

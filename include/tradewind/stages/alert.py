@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tradewind.nights import Alerted, Grounds, Symptom
 from tradewind.policy.evidence import causes
 from tradewind.policy.triage import symptom_of_definition, symptoms_of
+from tradewind.stages._tainted import symptom_of
 from tradewind.stores.chain_heads import disagreement, keep
 from tradewind.stores.incidents import runbook_of
 
@@ -44,6 +45,7 @@ def alert(
         *symptoms_of(monitoring, decision),
         *_of_definition(admission),
         *_of_chain(admission.model, stores=stores),
+        *_of_cutting(admission, stores=stores),
     ]
     for symptom in symptoms:
         _see(admission, frozen, symptom, stores=stores)
@@ -77,6 +79,11 @@ def _of_definition(admission: Admission) -> list[Symptom]:
     if admission.warning is None:
         return []
     return [symptom_of_definition([admission.warning], model=admission.model)]
+
+
+def _of_cutting(admission: Admission, *, stores: Stores) -> list[Symptom]:
+    found = symptom_of(admission.model, as_of=admission.as_of, ledger=stores.ledger)
+    return [found] if found else []
 
 
 def _of_chain(model: str, *, stores: Stores) -> list[Symptom]:

@@ -20,6 +20,7 @@ from tradewind.promotion import conclude_arm, expire_arms, roll_back, switch_off
 from tradewind.stores import launches
 from tradewind.stores.digests import json_digest
 from tradewind.stores.events import DECIDED, SEGMENT_READY
+from tradewind.stores.exclusions import why_tainted
 from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
@@ -81,15 +82,16 @@ def grounds_of(
 ) -> Grounds:
     """All that the decision of a night stands on."""
     lease = ledger.lease(model.name)
-    probation = model.promotion.probation
+    live = live_state(ledger, model.name, as_of=as_of, probation=model.promotion.probation)
     return Grounds(
         monitoring=monitoring,
         past=_past(ledger, model, as_of=as_of),
         retrains=launches.retrains(ledger, model.name, given_up=lease_time(model.schedule)),
         others=launches.others(ledger, model.name, since=as_of - model.retrain.window),
-        live=live_state(ledger, model.name, as_of=as_of, probation=probation),
+        live=live,
         in_flight=lease.holder if lease else None,
         launched_lately=_launched_lately(ledger, model),
+        barred=why_tainted(ledger, model.name, live.previous, as_of=as_of),
     )
 
 

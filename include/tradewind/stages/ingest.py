@@ -1,7 +1,8 @@
 """Sources to snapshot: what the run sees of the outside, as a manifest of parts.
 
 A part is one source and one UTC day, whole, shared by every model that reads the source; the
-manifest names those of this run, and the rows stay where they are.
+manifest names those of this run, and the rows stay where they are. What a person left out is
+observed like everything else, and named by no manifest.
 
 How far back: since the window's start, and its `history` before it, which features look back on;
 since the first row where no window is declared.
@@ -14,7 +15,9 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from tradewind.definition.moments import window_start
+from tradewind.engine.needed import Needed, needed_columns
 from tradewind.errors import (
+    AllExcludedError,
     DataError,
     EmptyIntervalError,
     SchemaChangedError,
@@ -22,11 +25,12 @@ from tradewind.errors import (
     TradewindError,
     UnknownConnectionError,
 )
-from tradewind.records import Admission, Part, Snapshot
+from tradewind.records import EXCLUDED, Admission, Part, Snapshot
+from tradewind.stages._left_out import Seen, Sieve, emptied
 from tradewind.stores.digests import json_digest
-from tradewind.stores.sources import open_source, source_id
+from tradewind.stores.sources import open_source
 from tradewind.stores.sources.drift import require_kept
-from tradewind.stores.sources.observing import Sighting, observe
+from tradewind.stores.sources.observing import observe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
     from tradewind.definition.sources import Source
+    from tradewind.stores.sources import SourceReader
     from tradewind.stores.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -50,18 +55,21 @@ def ingest(admission: Admission, frozen: FrozenDefinition, *, stores: Stores) ->
 
     Returns:
         The manifest's address `snapshots/<digest>.json` (`{source: [Part, ...]}`, by day), rows by
-        source, parts, and how many of them were read from the sources now.
+        source, parts, how many of them were read from the sources now, and what is left out.
 
     Raises:
-        EmptyIntervalError: A source has no rows in the window.
+        EmptyIntervalError: A source has no rows in the window, or all are left out.
         SourceUnavailableError: A source does not answer; a retry may help.
         SchemaChangedError: A column was renamed, dropped, or changed its type.
         UnreadableFileError: A file is cut short or damaged.
     """
     days = admission.request.window_days
     since = first_day(frozen.model, as_of=admission.as_of, window_days=days)
+    needed, sieve = needed_columns(frozen), Sieve.at(admission.as_of, stores.ledger)
     seen = {
-        name: _see(name, admission, frozen.model, since=since, stores=stores)
+        name: _see(
+            name, admission, frozen.model, needed[name], since=since, sieve=sieve, stores=stores
+        )
         for name in frozen.model.sources
     }
     return _snapshot(seen, frozen.model, stores=stores)
@@ -79,7 +87,8 @@ def ingest_night(
         frozen: The definition, which names the sources.
         stores: The lake and the catalog.
         last_try: Whether a source that does not answer, has no rows or changed its schema is seen
-            as it was last whole. Otherwise its error is raised: a later try may do better.
+            as it was last whole. Otherwise its error is raised: a later try may do better. One
+            of which everything is left out is seen so at once.
 
     Returns:
         As `ingest`; `stale` says of each source that is seen as it was why it is.
@@ -91,36 +100,57 @@ def ingest_night(
     since = first_day(
         frozen.model, as_of=admission.as_of, window_days=admission.request.window_days
     )
-    seen: dict[str, Sighting] = {}
+    needed, sieve = needed_columns(frozen), Sieve.at(admission.as_of, stores.ledger)
+    seen: dict[str, Seen] = {}
     stale: dict[str, str] = {}
     for name, spec in frozen.model.sources.items():
+        columns = needed[name]
         try:
-            seen[name] = _see_whole(name, admission, frozen.model, since=since, stores=stores)
+            seen[name] = _see_whole(
+                name, admission, frozen.model, columns, since=since, sieve=sieve, stores=stores
+            )
         except (SourceUnavailableError, UnknownConnectionError, DataError) as error:
-            if not last_try:
+            if not last_try and not isinstance(error, AllExcludedError):
                 raise
-            known = _known(error, name, spec, as_of=admission.as_of, since=since, stores=stores)
+            seen[name] = _known(
+                error,
+                name,
+                spec,
+                columns,
+                as_of=admission.as_of,
+                since=since,
+                sieve=sieve,
+                stores=stores,
+            )
             log.warning("%s, so it is seen as it was last whole", error)
-            seen[name], stale[name] = Sighting(known, read=0), str(error)
+            stale[name] = str(error)
     return _snapshot(seen, frozen.model, stores=stores, stale=stale)
 
 
 def _snapshot(
-    seen: Mapping[str, Sighting],
+    seen: Mapping[str, Seen],
     model: ModelDefinition,
     *,
     stores: Stores,
     stale: Mapping[str, str] | None = None,
 ) -> Snapshot:
     parts = {name: sighting.parts for name, sighting in seen.items()}
+    # Of rows that are left out the days alone are told: what was in them decides nothing any more.
+    left_out = {
+        name: sorted(_content_day(part, name, model) or "" for part in sighting.left_out)
+        for name, sighting in seen.items()
+        if sighting.left_out
+    }
+    told = {EXCLUDED: left_out} if left_out else {}
     digest = json_digest(
         {
             name: [[_content_day(part, name, model), part.digest] for part in of_source]
             for name, of_source in parts.items()
         }
+        | told
     )
     uri = f"snapshots/{digest}.json"
-    stores.lake.first_json(uri, parts)
+    stores.lake.first_json(uri, parts | told)
     return Snapshot(
         digest=digest,
         uri=uri,
@@ -128,6 +158,7 @@ def _snapshot(
         parts=sum(map(len, parts.values())),
         read=sum(sighting.read for sighting in seen.values()),
         stale=dict(stale or {}),
+        excluded={name: len(days) for name, days in left_out.items()},
     )
 
 
@@ -149,13 +180,17 @@ def _see(
     name: str,
     admission: Admission,
     model: ModelDefinition,
+    needed: Needed,
     *,
     since: date | None,
+    sieve: Sieve,
     stores: Stores,
     ahead: timedelta = timedelta(),
-) -> Sighting:
+) -> Seen:
     spec, as_of = model.sources[name], admission.as_of
-    with open_source(name, spec, settings=stores.settings) as reader:
+    if needed.because:
+        log.info("source %s: every column is read (%s)", name, needed.because)
+    with _opened(name, spec, needed, stores=stores) as reader:
         sighting = observe(
             reader,
             as_of=as_of,
@@ -170,36 +205,55 @@ def _see(
                 f"model {model.name}: {reader.where} has no rows {interval}: fill the source, or "
                 f"run for another as-of date or a longer window"
             )
-    return sighting
+    seen = sieve.seen(spec, sighting.parts, read=sighting.read)
+    sieve.require_some(name, spec, seen)
+    return seen
 
 
 def _see_whole(
     name: str,
     admission: Admission,
     model: ModelDefinition,
+    needed: Needed,
     *,
     since: date | None,
+    sieve: Sieve,
     stores: Stores,
-) -> Sighting:
+) -> Seen:
     """As `_see`, as far ahead as rows are known; what is not whole is an error."""
     spec = model.sources[name]
     # Rows that are known at their own time, or after it, are not known ahead of the night; and the
     # night ends with its moment, with which a day may begin.
     ahead = (model.horizon if spec.known_at else timedelta()) + timedelta.resolution
-    sighting = _see(name, admission, model, since=since, stores=stores, ahead=ahead)
-    require_kept(name, sighting.parts)
-    _refuse_emptied(name, spec, sighting.parts, as_of=admission.as_of, stores=stores)
-    return sighting
+    seen = _see(
+        name, admission, model, needed, since=since, sieve=sieve, stores=stores, ahead=ahead
+    )
+    require_kept(name, seen.parts)
+    identity = _opened(name, spec, needed, stores=stores).source_id
+    every = [*seen.parts, *seen.left_out]
+    _refuse_emptied(name, spec, every, identity, as_of=admission.as_of, stores=stores)
+    return seen
+
+
+def _opened(name: str, spec: Source, needed: Needed, *, stores: Stores) -> SourceReader:
+    """A source, of which only what is needed is read; it is not asked anything yet."""
+    return open_source(name, spec, settings=stores.settings, needed=needed.columns)
 
 
 def _refuse_emptied(
-    name: str, spec: Source, parts: Sequence[Part], *, as_of: datetime, stores: Stores
+    name: str,
+    spec: Source,
+    parts: Sequence[Part],
+    identity: str,
+    *,
+    as_of: datetime,
+    stores: Stores,
 ) -> None:
     """Days without rows are nothing unusual; but not all those asked for, when some had rows."""
     since = (as_of - spec.lookback).date()
     if spec.time_column is None or any(part.rows for part in parts if part.day >= since):
         return
-    had = stores.catalog.parts(source_id(spec), as_of=as_of, since=since, with_rows=True)
+    had = stores.catalog.parts(identity, as_of=as_of, since=since, with_rows=True)
     if had:
         raise EmptyIntervalError(
             f"source {name}: it has no row since {since} any more, and had {had[-1].rows:,} on "
@@ -211,36 +265,59 @@ def _known(
     error: TradewindError,
     name: str,
     spec: Source,
+    needed: Needed,
     *,
     as_of: datetime,
     since: date | None,
+    sieve: Sieve,
     stores: Stores,
-) -> list[Part]:
-    """A source as it was last whole; its own error where that cannot be had either."""
+) -> Seen:
+    """A source as it was last whole; its own error where that cannot be had either.
+
+    Of one that is left out to its last part the columns are seen, and no row.
+    """
     try:
-        parts = _last_whole(name, spec, as_of=as_of, since=since, stores=stores)
+        identity = _opened(name, spec, needed, stores=stores).source_id
+        seen = _last_whole(
+            name, spec, identity, as_of=as_of, since=since, sieve=sieve, stores=stores
+        )
+        if seen.left_out and not seen.parts:
+            seen = Seen([emptied(seen.left_out[-1], stores.lake)], 0, seen.left_out)
     except TradewindError as other:
         raise error from other
-    if not parts:
+    if not seen.parts:
         raise error
-    return parts
+    return seen
 
 
 def _last_whole(
-    name: str, spec: Source, *, as_of: datetime, since: date | None, stores: Stores
-) -> list[Part]:
+    name: str,
+    spec: Source,
+    identity: str,
+    *,
+    as_of: datetime,
+    since: date | None,
+    sieve: Sieve,
+    stores: Stores,
+) -> Seen:
     """A source's parts as they were when it was last whole; none where it never was."""
-    identity, moment = source_id(spec), as_of
+    moment = as_of
     files = set(stores.lake.list(f"sources/{identity}"))
     while True:
         known = stores.catalog.parts(identity, as_of=moment, with_rows=True)
-        parts = [part for part in known if part.uri in files]
-        if _is_kept(name, parts):
+        seen = sieve.seen(spec, [part for part in known if part.uri in files], read=0)
+        if _is_kept(name, seen.parts):
             break
-        moment = max(part.as_of for part in parts) - timedelta(microseconds=1)
+        moment = max(part.as_of for part in seen.parts) - timedelta(microseconds=1)
     if spec.time_column is None:
-        return sorted(parts, key=lambda part: (part.as_of, part.day))[-1:]
-    return [part for part in parts if since is None or part.day >= since] or parts[-1:]
+        newest, gone = (
+            sorted(parts, key=lambda part: (part.as_of, part.day))[-1:]
+            for parts in (seen.parts, seen.left_out)
+        )
+        return Seen(newest, 0, gone)
+    late = [part for part in seen.left_out if since is None or part.day >= since]
+    parts = [part for part in seen.parts if since is None or part.day >= since]
+    return Seen(parts or seen.parts[-1:], 0, late or seen.left_out[-1:])
 
 
 def _is_kept(name: str, parts: Sequence[Part]) -> bool:

@@ -15,11 +15,13 @@ from tradewind.live import KINDS
 from tradewind.promotion import promote, reconcile, refusal_of, start_arm
 from tradewind.records import Evidence, Registration
 from tradewind.stages._approved import approved_by, unapproved
+from tradewind.stages._left_out import learned_from
 from tradewind.stores.events import BLOCKED
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.nightly import Promotion
+    from tradewind.nights import Exclusion
     from tradewind.records import Admission, Evaluation, GateResult, TrainedModel, Verdict
     from tradewind.stores.ledger import ChampionRecord
     from tradewind.stores.stores import Stores
@@ -68,6 +70,8 @@ def register(
         result = _already(admission, champion)
     elif champion is not None and admission.as_of < champion.since:
         result = _would_have(admission, champion)
+    elif (cut := learned_from(admission, frozen, stores=stores)) is not None:
+        result = _left_out(cut, champion)
     elif lacking := unapproved(admission, frozen, trained, verdict, champion, stores=stores):
         result = lacking
     else:
@@ -159,6 +163,18 @@ def _would_have(admission: Admission, champion: ChampionRecord) -> Registration:
             f"it passed every gate as of {admission.as_of:%Y-%m-%d %H:%M} UTC, and would have been "
             f"promoted then; the champion, version {champion.version}, is of "
             f"{champion.since:%Y-%m-%d %H:%M} UTC, and an older night promotes nothing"
+        ),
+    )
+
+
+def _left_out(cut: Exclusion, champion: ChampionRecord | None) -> Registration:
+    return Registration(
+        outcome="blocked",
+        version=None,
+        champion=champion.version if champion else None,
+        reason=(
+            f"it learned from {cut.what}, which {cut.actor} left out ({cut.reason}) after the "
+            "training had begun: train again"
         ),
     )
 

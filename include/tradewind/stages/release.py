@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Literal
 from tradewind.errors import RegistryError, RequestError
 from tradewind.live import KINDS, state_of
 from tradewind.nights import Released
+from tradewind.policy.permitting import OF_ORDERS, Permit
 from tradewind.promotion import follow, promote, reconcile, roll_back, start_arm, stop_arm
+from tradewind.reports.cutting import cutting_sentence
 from tradewind.reports.released import sentence_of
+from tradewind.stages._cutting import KINDS_OF_CUTTING, exclude, ordered_by, readmit
 from tradewind.stages._orders import RULES, Scene
 from tradewind.stages._passing import passing_verdict
-from tradewind.stores.events import ARM_STARTED, ARM_STOPPED, CONTRACT_ACCEPTED, INTENDED
+from tradewind.stages._permitted import Asked, judged, require
+from tradewind.stores.events import ARM_STARTED, ARM_STOPPED, INTENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-    from tradewind.nights import LiveState, ReleaseAction, ReleaseOrder
+    from tradewind.nights import Cutting, LiveState, ReleaseAction, ReleaseOrder
     from tradewind.stores.ledger import Event, Ledger
     from tradewind.stores.stores import Stores
 
@@ -38,14 +42,19 @@ def carry_out(order: ReleaseOrder, *, stores: Stores) -> Released:
 
     Raises:
         RequestError: The order makes no sense; the message says why and what would.
+        NotPermittedError: Who ordered it may not; the ledger says so by then.
         PromotionRefusedError: A promotion or rollback that must not happen.
         RegistryError: MLflow does not answer. What the message says to stand does stand; doing
             the same again, or the next run, makes MLflow follow.
         LedgerError: The ledger cannot be reached.
     """
     _require_sense(order, stores)
+    if order.action in _CUTTING:
+        return _cut(order, stores)
     event = _event_of(order, stores.ledger)
     if event is None:
+        events = stores.ledger.events(model=order.model, kind=KINDS)
+        require(_asked(order, _state(order, events, None)), ledger=stores.ledger)
         event = _HANDLERS.get(order.action, _write)(order, stores)
     _told(order, event, stores)
     return _released(order, event, stores)
@@ -58,6 +67,14 @@ def _require_sense(order: ReleaseOrder, stores: Stores) -> None:
     known = ledger.last_definition(order.model) or ledger.champion(order.model)
     if known is None:
         raise RequestError(f"the ledger knows of no model {order.model!r}: no run of it yet")
+
+
+def _asked(order: ReleaseOrder, before: LiveState) -> Asked:
+    """What an order needs; to bring a retired model back, what retired it."""
+    whole = order.breach is None and order.feature is None
+    if order.action == "resume" and whole and before.retired is not None:
+        return Asked.in_run("retire", order)
+    return Asked.in_run(OF_ORDERS[order.action], order)
 
 
 # ---------------------------------------------------------------------------------------- actions
@@ -186,12 +203,43 @@ def _version(order: ReleaseOrder) -> int:
     return order.version
 
 
+# ---------------------------------------------------------------------------------------- bad data
+
+
+_CUTTING: Mapping[ReleaseAction, Callable[..., Cutting]] = {"exclude": exclude, "readmit": readmit}
+
+
+def _cut(order: ReleaseOrder, stores: Stores) -> Released:
+    """Leave data out, or take them back in; that may move who decides in more than one step."""
+    events = stores.ledger.events(model=order.model, kind=KINDS)
+    asked = _asked(order, _state(order, events, None))
+    if ordered_by(order, stores.ledger) is None:
+        require(asked, ledger=stores.ledger)
+    elif said := stores.ledger.outcomes(model=order.model, run_id=order.run_id, stage="release"):
+        return Released.model_validate(said[0].result)
+    cutting = _CUTTING[order.action](order, stores=stores)
+    frozen = stores.ledger.last_good(order.model)
+    probation = frozen.model.promotion.probation if frozen else None
+    events = stores.ledger.events(model=order.model, kind=KINDS, as_of=order.as_of)
+    own = [event.id for event in events if event.payload.get("run_id") == order.run_id]
+    first, last = (own[0], own[-1]) if own else (None, None)
+    word = judged(asked, frozen)
+    return Released(
+        order=order,
+        before=_state(order, [one for one in events if not first or one.id < first], probation),
+        after=_state(order, [one for one in events if not last or one.id <= last], probation),
+        sentence=cutting_sentence(order, cutting),
+        permitted=word.sentence if isinstance(word, Permit) else "",
+        cutting=cutting,
+    )
+
+
 # ------------------------------------------------------------------------------------ what was done
 
 
 def _event_of(order: ReleaseOrder, ledger: Ledger) -> Event | None:
     """The event by which this very run carried its order out."""
-    kinds = (*KINDS, CONTRACT_ACCEPTED)
+    kinds = (*KINDS, *KINDS_OF_CUTTING)
     for event in ledger.events(model=order.model, kind=kinds, newest_first=True):
         if event.payload.get("run_id") != order.run_id:
             continue
@@ -239,7 +287,10 @@ def _released(order: ReleaseOrder, event: Event, stores: Stores) -> Released:
     before = _state(order, earlier, probation)
     after = _state(order, [one for one in events if one.id <= event.id], probation)
     said = sentence_of(order, before, after)
-    return Released(order=order, before=before, after=after, sentence=said)
+    word = judged(_asked(order, before), frozen)
+    # Done again after the permissions changed, it was done under the earlier ones.
+    permit = word.sentence if isinstance(word, Permit) else ""
+    return Released(order=order, before=before, after=after, sentence=said, permitted=permit)
 
 
 def _state(order: ReleaseOrder, events: list[Event], probation: timedelta | None) -> LiveState:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DEFINITION_FROZEN: Final = "definition_frozen"
 DEFINITION_BROKEN: Final = "definition_broken"
 NOT_ADMITTED: Final = "not_admitted"
+# What somebody asked for who may not; and a changed definition, where not everybody may change it.
+REFUSED: Final = "refused"
+PERMITTED: Final = "permitted"
 LEASE_ACQUIRED: Final = "lease_acquired"
 LEASE_RENEWED: Final = "lease_renewed"
 LEASE_TAKEN_OVER: Final = "lease_taken_over"
@@ -57,6 +60,9 @@ ARM_STARTED: Final = "arm_started"
 ARM_STOPPED: Final = "arm_stopped"
 SEGMENT_RULED: Final = "segment_ruled"
 CONTRACT_ACCEPTED: Final = "contract_accepted"
+# Parts of a source that no manifest holds, whichever model reads it.
+DATA_EXCLUDED: Final = "data_excluded"
+DATA_READMITTED: Final = "data_readmitted"
 # Incidents: one cause, from its first sight to its end.
 INCIDENT_OPENED: Final = "incident_opened"
 INCIDENT_UPDATED: Final = "incident_updated"

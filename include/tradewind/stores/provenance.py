@@ -116,17 +116,15 @@ def git_revision(settings: Settings) -> str:
 
 def commit_at(folder: Path) -> Commit | None:
     """The commit that a folder stands at; None where there is no git, or no commit."""
-    told = _git(folder, "log", "-1", f"--format={_COMMIT}")
-    if not told:
+    told = _told(folder)
+    if told is None:
         return None
-    sha, author, reviewed, written = told.split("\0")
-    own = {_mail(one) for one in (author, *written.split("\x01"))}
-    reviewers = [one.strip() for one in reviewed.split("\x01") if _mail(one)]
+    sha, author, reviewers = told
     tags = _lines(folder, "tag", "--points-at", "HEAD")
     return Commit(
         sha=sha,
         author=author,
-        reviewers=tuple(one for one in reviewers if _mail(one) not in own),
+        reviewers=reviewers,
         tags=tuple(tag for tag in tags if _git(folder, "verify-tag", tag) is not None),
         changed=(
             *_lines(folder, "diff", "--name-only", "HEAD"),
@@ -135,9 +133,34 @@ def commit_at(folder: Path) -> Commit | None:
     )
 
 
+def last_change(path: Path) -> Commit | None:
+    """The newest commit that touched a file, without tags; None where git tells of none.
+
+    A clone whose history is cut off tells of none: its oldest commit seems to have written all.
+    """
+    folder = path.parent
+    told = _told(folder, path.name)
+    if told is None or _git(folder, "rev-parse", "--is-shallow-repository") != "false":
+        return None
+    sha, author, reviewers = told
+    changed = tuple(_lines(folder, "diff", "--name-only", "HEAD", "--", path.name))
+    return Commit(sha=sha, author=author, reviewers=reviewers, tags=(), changed=changed)
+
+
 def committed_text(folder: Path, name: str) -> str | None:
     """What the commit that a folder stands at holds of one of its files; None for no such file."""
     return _git(folder, "show", f"HEAD:./{name}")
+
+
+def _told(folder: Path, *names: str) -> tuple[str, str, tuple[str, ...]] | None:
+    """The newest commit (of these files, where any are named): its sha, author and reviewers."""
+    told = _git(folder, "log", "-1", f"--format={_COMMIT}", "--", *names)
+    if not told:
+        return None
+    sha, author, reviewed, written = told.split("\0")
+    own = {_mail(one) for one in (author, *written.split("\x01"))}
+    reviewers = [one.strip() for one in reviewed.split("\x01") if _mail(one)]
+    return sha, author, tuple(one for one in reviewers if _mail(one) not in own)
 
 
 def _lines(root: Path, *words: str) -> list[str]:

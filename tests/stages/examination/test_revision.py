@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 ADA, GRACE = "Ada <ada@example.org>", "Grace <grace@example.org>"
 NAME = "tips"
-HIGH = f"{TEN_LINES}\nrisk_tier: high\npromotion: {{reviewers: [ada, grace]}}\n"
+HIGH = f"""{TEN_LINES}
+risk_tier: high
+promotion: {{reviewers: [ada, grace]}}
+permissions: {{promote: ada, retire: ada, erase: ada}}
+"""
 
 
 def git(root: Path, *words: str) -> str:

@@ -20,6 +20,8 @@ from tradewind.definition.agreement import (
     governance,
     learning,
     nightly,
+    permissions,
+    personal,
     schedule,
     sources,
     waivers,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _PARTS = (
     beside,
     sources,
+    personal,
     learning,
     waivers,
     gates_behaviour,
@@ -45,6 +48,7 @@ _PARTS = (
     nightly,
     governance,
     approval,
+    permissions,
     schedule,
 )
 _CHECKS = tuple(check for part in _PARTS for check in part.CHECKS)

@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tradewind.definition.sources import Source
+    from tradewind.stores.sources.intake import Intake
 
 _EPOCH = date(1970, 1, 1)
 _DAY_MICROSECONDS = 86_400_000_000
-# What says when a row is known, or how often we look, does not say what is read.
-_NOT_IDENTITY = {"known_at", "late", "lookback"}
+# What says when a row is known, or how often we look, does not say what is read; which columns
+# are, and how, is the intake's to say.
+_NOT_IDENTITY = {"known_at", "late", "lookback", "personal"}
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,27 @@ class SourceReader(ABC):
     Attributes:
         name: What the definition calls it; for messages only.
         spec: What the definition says of it.
-        source_id: Names it by where it is and how it is read, so that models share its parts.
+        intake: Which of its columns are taken in, and how.
         declared: Arrow types of the columns whose type the definition states.
         reads_whole: Its days can only be had all at once, and change all at once.
     """
 
     reads_whole = False
 
-    def __init__(self, name: str, spec: Source) -> None:
+    def __init__(self, name: str, intake: Intake) -> None:
         self.name = name
-        self.spec = spec
-        self.source_id = source_id(spec)
-        self.declared = declared_types(spec.types)
+        self.spec = intake.spec
+        self.intake = intake
+        self.declared = declared_types(intake.spec.types)
+
+    @cached_property
+    def source_id(self) -> str:
+        """Names it by where it is and how it is read, so that models share its parts.
+
+        Raises:
+            UnknownConnectionError: Columns are to be hashed, and there is no key.
+        """
+        return source_id(self.intake)
 
     @property
     def is_reference(self) -> bool:
@@ -76,7 +88,7 @@ class SourceReader(ABC):
 
     @abstractmethod
     def columns(self) -> dict[str, pa.DataType]:
-        """Arrow types by column, as the source has them now.
+        """Arrow types by column that is taken in, as its rows are stored.
 
         Raises:
             SourceUnavailableError: It does not answer.
@@ -122,6 +134,19 @@ class SourceReader(ABC):
             SourceUnavailableError: It does not answer.
             SchemaChangedError: A value has no place in its column's type.
             UnreadableFileError: A file is cut short or damaged.
+            UnknownConnectionError: Columns are to be hashed, and there is no key.
+        """
+
+    @abstractmethod
+    def sample(self, most: int) -> pa.Table:
+        """Some rows as they would be stored: the first there are, of the newest day of files.
+
+        Args:
+            most: Rows.
+
+        Raises:
+            SourceUnavailableError: It does not answer.
+            EmptyIntervalError: It has no file yet to look into.
         """
 
     def check(self, found: Mapping[str, pa.DataType]) -> None:
@@ -132,7 +157,8 @@ class SourceReader(ABC):
             DataError: The time column holds no times.
         """
         spec = self.spec
-        drift.require([*spec.key, *spec.types], found, where=self.where)
+        named = [*spec.key, *spec.types, *spec.personal]
+        drift.require(named, found, where=self.where)
         if spec.time_column is None:
             return
         drift.require([spec.time_column], found, where=self.where)
@@ -153,12 +179,23 @@ class SourceReader(ABC):
         self.close()
 
 
-def source_id(spec: Source) -> str:
-    """Name a source by where it is and how it is read: never by the model that reads it."""
+def source_id(intake: Intake) -> str:
+    """Name a source by where it is and how it is read: never by the model that reads it.
+
+    Raises:
+        UnknownConnectionError: Columns are to be hashed, and there is no key.
+    """
+    spec = intake.spec
     identity: dict[str, Any] = spec.model_dump(mode="json", exclude=_NOT_IDENTITY)
-    place = str(identity.get("table") or identity.get("pattern"))
+    identity |= intake.identity()
+    return f"{id_stem(spec)}-{json_digest(identity)[:12]}"
+
+
+def id_stem(spec: Source) -> str:
+    """What the names of a source begin with, in whatever way it is read."""
+    place = str(getattr(spec, "table", None) or getattr(spec, "pattern", None))
     slug = re.sub(r"[^a-z0-9]+", "-", place.lower()).strip("-")[:40].strip("-")
-    return f"{spec.kind}-{slug}-{json_digest(identity)[:12]}"
+    return f"{spec.kind}-{slug}"
 
 
 def midnight(day: date) -> datetime:
@@ -197,6 +234,17 @@ def _pieces(batch: pa.RecordBatch, time_column: str) -> Iterator[tuple[int, pa.R
     starts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist()] if len(days) else []
     for start, end in itertools.pairwise([*starts, len(days)]):
         yield int(days[start]), batch.slice(start, end - start)
+
+
+def ordered(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Rows by key, then by every other column that has an order, nulls last."""
+    names = [*key, *(name for name in table.column_names if name not in key)]
+    sortable = [name for name in names if not _unordered(table.schema.field(name).type)]
+    return table.sort_by([(name, "ascending") for name in sortable])
+
+
+def _unordered(kind: Any) -> bool:
+    return bool(pa.types.is_nested(kind) or pa.types.is_null(kind))
 
 
 def event_times(batch: pa.RecordBatch, time_column: str | None) -> list[datetime]:

@@ -14,7 +14,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,14 @@ import pyarrow as pa
 from tradewind.errors import EmptyIntervalError
 from tradewind.stores.digests import json_digest
 from tradewind.stores.sources import drift
-from tradewind.stores.sources.base import Rows, SourceReader, day_of, day_ordinals, midnight
+from tradewind.stores.sources.base import (
+    Rows,
+    SourceReader,
+    day_of,
+    day_ordinals,
+    midnight,
+    ordered,
+)
 from tradewind.stores.sources.formats import read_rows
 from tradewind.stores.sources.keys import KeyPattern
 
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tradewind.definition.sources import FilesSource, S3Source
+    from tradewind.stores.sources.intake import Intake
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +84,14 @@ class ObjectsReader(SourceReader):
 
     spec: S3Source | FilesSource
 
-    def __init__(self, name: str, spec: S3Source | FilesSource, store: ObjectStore) -> None:
-        super().__init__(name, spec)
+    def __init__(self, name: str, intake: Intake, store: ObjectStore) -> None:
+        super().__init__(name, intake)
         self._store = store
-        self._pattern = KeyPattern(spec.pattern)
+        self._pattern = KeyPattern(self.spec.pattern)
+        # A number that is hashed is its digits, as they are written; and no message about what a
+        # value is not can quote one.
+        text = dict.fromkeys(self.spec.personal_columns("hash", "drop"), pa.string())
+        self._declared = {**text, **self.declared}
         self._read_whole: tuple[Mapping[str, str] | None, dict[date, pa.Table]] | None = None
         self.reads_whole = not self._pattern.dated and not self.is_reference
 
@@ -90,14 +102,20 @@ class ObjectsReader(SourceReader):
 
     def columns(self) -> dict[str, pa.DataType]:
         """Arrow types by column, of the newest day's objects."""
+        return {field.name: field.type for field in self._newest().schema}
+
+    def sample(self, most: int) -> pa.Table:
+        """The first rows by key of the newest day's objects."""
+        return self._newest().slice(0, most)
+
+    def _newest(self) -> pa.Table:
         if not self._objects:
             raise EmptyIntervalError(
                 f"{self.where}: nothing matches the pattern, so nothing shows "
                 f"its columns: deliver a first file, or correct the pattern"
             )
         newest = self._objects[max(self._objects, key=lambda day: day or date.min)]
-        schema = self._table(newest, held=None).schema
-        return {field.name: field.type for field in schema}
+        return self._table(newest, held=None)
 
     def earliest(self) -> date | None:
         """The first day that a key names, or the day of the least time in the rows."""
@@ -151,13 +169,14 @@ class ObjectsReader(SourceReader):
         for stored in objects:
             where = f"source {self.name!r}, {self._store.place}: {stored.key}"
             with self._store.open(stored) as file:
-                table = read_rows(file, where=where, declared=self.declared, held=held)
+                table = read_rows(file, where=where, declared=self._declared, held=held)
             self.check({field.name: field.type for field in table.schema})
+            table = self.intake.of_table(table)
             schema = drift.fitted(table.schema, kept, where=where)
             batches = (drift.recast(batch, schema, where=where) for batch in table.to_batches())
             tables.append(pa.Table.from_batches(batches, schema=schema))
             kept = {field.name: str(field.type) for field in schema}
-        return _ordered(pa.concat_tables(tables, promote_options="default"), self.spec.key)
+        return ordered(pa.concat_tables(tables, promote_options="default"), self.spec.key)
 
     def _whole(self, held: Mapping[str, str] | None) -> dict[date, pa.Table]:
         # Kept for the next question: this reads everything.
@@ -196,14 +215,3 @@ def _days(first: date, until: datetime) -> Iterator[date]:
     while midnight(day) < until:
         yield day
         day += timedelta(days=1)
-
-
-def _ordered(table: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Rows by key, then by every other column that has an order, nulls last."""
-    names = [*key, *(name for name in table.column_names if name not in key)]
-    sortable = [name for name in names if not _unordered(table.schema.field(name).type)]
-    return table.sort_by([(name, "ascending") for name in sortable])
-
-
-def _unordered(kind: Any) -> bool:
-    return bool(pa.types.is_nested(kind) or pa.types.is_null(kind))

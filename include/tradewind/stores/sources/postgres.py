@@ -22,7 +22,7 @@ from tradewind.errors import DataError, SchemaChangedError, SourceUnavailableErr
 from tradewind.stores.connections import connect_postgres, resolve
 from tradewind.stores.digests import json_digest
 from tradewind.stores.sources import drift
-from tradewind.stores.sources.base import Rows, SourceReader, by_day, midnight
+from tradewind.stores.sources.base import Rows, SourceReader, by_day, midnight, ordered
 from tradewind.stores.sources.column_types import MOMENT
 from tradewind.stores.sources.drift import WAY_OUT
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from tradewind.definition.sources import PostgresSource
     from tradewind.settings import Settings
+    from tradewind.stores.sources.intake import Intake
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ class PostgresReader(SourceReader):
 
     spec: PostgresSource
 
-    def __init__(self, name: str, spec: PostgresSource, *, settings: Settings) -> None:
-        super().__init__(name, spec)
+    def __init__(self, name: str, intake: Intake, *, settings: Settings) -> None:
+        super().__init__(name, intake)
         self._settings = settings
         self._connection: postgres_connection | None = None
 
@@ -79,10 +80,11 @@ class PostgresReader(SourceReader):
 
     def columns(self) -> dict[str, pa.DataType]:
         """Arrow types by column: every integer as int64, numeric as float64, others as text."""
-        return dict(self._columns)
+        return self.intake.types(self._columns)
 
     @cached_property
     def _columns(self) -> dict[str, pa.DataType]:
+        """Those that are read, as they are read."""
         found = {
             name: self.declared.get(name, _ARROW_TYPES.get(number, pa.string()))
             for name, number in self._described
@@ -90,7 +92,7 @@ class PostgresReader(SourceReader):
         self.check(found)
         updated = self.spec.updated_column
         drift.require([updated] if updated else [], found, where=self.where)
-        return found
+        return {name: kind for name, kind in found.items() if self.intake.takes(name)}
 
     @cached_property
     def _described(self) -> list[tuple[str, int]]:
@@ -110,10 +112,12 @@ class PostgresReader(SourceReader):
     def tokens(self, since: date | None, until: datetime) -> dict[date, str]:
         """Count and greatest `updated_column`, or count and sum of the rows' hashes, in one query.
 
-        The columns' names and types are in every token, so that a renamed one is noticed.
+        The names and types of the columns that are read are in every token, so that a renamed one
+        is noticed; of what is not read nothing is.
         """
         self.columns()
-        schema = json_digest(self._described)[:8]
+        read = [(name, number) for name, number in self._described if name in self._columns]
+        schema = json_digest(read)[:8]
         day = sql.SQL("NULL::date") if self.is_reference else sql.SQL("{}::date").format(self._time)
         query = sql.SQL(
             "SELECT {day}, count(*), {state} FROM {table} AS tradewind_row WHERE {within}"
@@ -121,14 +125,14 @@ class PostgresReader(SourceReader):
         ).format(
             day=day,
             state=self._state,
-            table=self._table,
+            table=self._read,
             within=self._within(since, _after(until)),
         )
         with self._cursor() as cursor:
             cursor.execute(query)
-            found = {day: f"{count}:{state}:{schema}" for day, count, state in cursor}
+            found = {day: self._stored(f"{count}:{state}:{schema}") for day, count, state in cursor}
         if self.is_reference:
-            return {until.date(): found.get(None, f"0::{schema}")}
+            return {until.date(): found.get(None, self._stored(f"0::{schema}"))}
         return found
 
     def read_days(
@@ -141,12 +145,33 @@ class PostgresReader(SourceReader):
         self.columns()
         if self.is_reference:
             with self._copied(None, None) as rows:
-                yield days[0], rows
+                yield days[0], self._taken_in(rows)
             return
         self._warn_of_rows_without_time()
         for first, last in _runs(sorted(days)):
             with self._copied(first, last + timedelta(days=1)) as rows:
-                yield from by_day(rows, str(self.spec.time_column))
+                for day, of_day in by_day(rows, str(self.spec.time_column)):
+                    yield day, self._taken_in(of_day)
+
+    def sample(self, most: int) -> pa.Table:
+        """The first rows that the server comes upon."""
+        self.columns()
+        with self._copied(None, None, most=most) as rows:
+            return self.intake.of_table(pa.Table.from_batches(rows.batches, schema=rows.schema))
+
+    def _taken_in(self, rows: Rows) -> Rows:
+        """What is stored of a day's rows: held in memory to be ordered anew where some is hashed.
+
+        In the order of what was hashed it would tell which hash is the first of the alphabet.
+        """
+        if not self.intake.hashed:
+            return rows
+        read = pa.Table.from_batches(rows.batches, schema=rows.schema)
+        stored = ordered(self.intake.of_table(read), self.spec.key)
+        return Rows(stored.schema, iter(stored.to_batches()))
+
+    def _stored(self, token: str) -> str:
+        return self.intake.key.token(token) if self.intake.hashed else token
 
     def close(self) -> None:
         """Close the connection."""
@@ -156,6 +181,14 @@ class PostgresReader(SourceReader):
     @property
     def _table(self) -> sql.Identifier:
         return sql.Identifier(*self.spec.table.split("."))
+
+    @property
+    def _read(self) -> sql.Composable:
+        """The table, or what is read of it where a hash over whole rows is computed."""
+        if self.intake.is_whole or self.spec.updated_column is not None:
+            return self._table
+        names = sql.SQL(", ").join(map(sql.Identifier, self._columns))
+        return sql.SQL("(SELECT {} FROM {})").format(names, self._table)
 
     @property
     def _time(self) -> sql.Identifier:
@@ -193,12 +226,16 @@ class PostgresReader(SourceReader):
         return sql.SQL(", ").join([*day, *keys])
 
     @contextmanager
-    def _copied(self, since: date | None, until: date | None) -> Iterator[Rows]:
-        query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {}").format(
+    def _copied(
+        self, since: date | None, until: date | None, *, most: int | None = None
+    ) -> Iterator[Rows]:
+        query = sql.SQL("SELECT {} FROM {} WHERE {} {}").format(
             sql.SQL(", ").join(map(sql.Identifier, self._columns)),
             self._table,
             self._within(since, until),
-            self._order(),
+            sql.SQL("LIMIT {}").format(sql.Literal(most))
+            if most is not None
+            else sql.SQL("ORDER BY {}").format(self._order()),
         )
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as spool:
             with self._cursor() as cursor:
