@@ -244,6 +244,12 @@ def test_days_that_are_left_out_are_in_no_later_manifest_which_says_so(street: S
     assert not {*told} & days(street, street.seen_at_night(ORDERED))
 
 
+def test_each_of_two_orders_on_one_source_holds(street: Street) -> None:
+    street.exclude(*EARLY)
+    street.exclude(LATE, LATE)
+    assert street.seen(ORDERED).excluded == {"customers": 3}
+
+
 def test_the_features_without_them_are_those_of_a_source_that_never_had_them(
     street: Street, tmp_path: Path, postgres: Databases
 ) -> None:
