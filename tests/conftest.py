@@ -30,6 +30,7 @@ pytest_plugins = [
     "tests.fixtures.s3",
     "tests.fixtures.home",
     "tests.fixtures.training",
+    "tests.fixtures.renewals",
 ]
 
 

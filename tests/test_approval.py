@@ -6,7 +6,6 @@ last of them is approved first, so that the champion of the other two is another
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,23 +14,19 @@ from unittest.mock import patch
 import pytest
 from typer.testing import CliRunner
 
-from tests.fixtures.postgres import ledger_of_its_own
 from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.approval import answer_awaited
 from tradewind.cli import plumbing
 from tradewind.errors import LeaseHeldError, RequestError
-from tradewind.local.databases import GUESTS
 from tradewind.records import Registration
 from tradewind.stores.events import APPROVAL_STANDS, APPROVED, INTENDED, REJECTED
 from tradewind.stores.leases import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from click.testing import Result
 
-    from tradewind.local.databases import Databases
+    from tests.fixtures.home import Home
     from tradewind.records import Record
     from tradewind.stores.stores import Stores
 
@@ -72,22 +67,8 @@ def refusal(by: str, stores: Stores) -> str:
 
 
 @pytest.fixture(scope="module")
-def story(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Story]:
-    folder = tmp_path_factory.mktemp("approved")
-    with ledger_of_its_own("ledger_of_approvals") as name:
-        environ = {
-            **os.environ,
-            "TRADEWIND_HOME": str(folder / "home"),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        shop = open_shop(folder, environ, nights=2, model=MODEL)
-        yield tell(shop)
+def story(shared_home: Home) -> Story:
+    return tell(open_shop(shared_home, nights=2, model=MODEL))
 
 
 def tell(shop: Shop) -> Story:

@@ -16,13 +16,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tests.fixtures.home import LEDGER, TRACKING
 from tests.fixtures.mlflow import free_port
-from tests.fixtures.postgres import ledger_of_its_own
 from tests.gates.evidence import waivers
 from tradewind import cli
 from tradewind.cli import plumbing
 from tradewind.errors import RegistryError, RequestError
-from tradewind.local.databases import GUESTS
 from tradewind.nights import Symptom
 from tradewind.overview import card_of, ranked
 from tradewind.pipeline import TRAIN
@@ -32,10 +31,10 @@ from tradewind.stores.ledger import Ledger
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from tradewind.local.databases import Databases
+    from tests.fixtures.home import Home
 
 AS_OF = "2026-04-11"
 WHO = plumbing.shell_name()
@@ -100,31 +99,23 @@ def shell(environment: Mapping[str, str], *words: str) -> subprocess.CompletedPr
 
 
 @pytest.fixture(scope="module")
-def place(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Place]:
-    root = tmp_path_factory.mktemp("clone")
+def place(shared_home: Home) -> Place:
+    root = shared_home.folder
     folder = root / "config" / "models" / "tips"
     folder.mkdir(parents=True)
     (folder / "model.yaml").write_text(TIPS)
     (folder / "features.sql").write_text(SQL)
     (root / "data").mkdir()
     (root / "data" / "bills.csv").write_text(bills())
-    with ledger_of_its_own("ledger_of_the_shell") as name:
-        known = {
-            "PATH": "",
-            "HOME": str(root),
-            "OMP_NUM_THREADS": "1",
-            "USER": "somebody else",
-            "TRADEWIND_ROOT": str(root),
-            "TRADEWIND_HOME": str(root / "home"),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        yield Place(known, shell(known, "run", "tips", "train", "--as-of", AS_OF))
+    known = {
+        "PATH": "",
+        "HOME": str(root),
+        "OMP_NUM_THREADS": "1",
+        "USER": "somebody else",
+        "TRADEWIND_ROOT": str(root),
+        **{name: shared_home.environ[name] for name in ("TRADEWIND_HOME", LEDGER, TRACKING)},
+    }
+    return Place(known, shell(known, "run", "tips", "train", "--as-of", AS_OF))
 
 
 def enter(place: Place, patch: pytest.MonkeyPatch) -> Any:

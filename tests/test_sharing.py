@@ -37,7 +37,8 @@ def test_a_file_has_one_worker_and_what_belongs_together_has_one_that_begins_wit
 ) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     together = [f"integration/test_{name}" for name in ("platform", "scheduler", "training")]
-    for name in ("alone/test_a", *together, "test_d"):
+    airflow = ("local/test_pools", "plugins/test_page")
+    for name in ("alone/test_a", *airflow, *together, "test_d"):
         path = tmp_path / "tests" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(TEST)
@@ -49,12 +50,13 @@ def test_a_file_has_one_worker_and_what_belongs_together_has_one_that_begins_wit
         capture_output=True,
     )
     ran = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
-    assert len(ran) == 25
+    assert len(ran) == 35
     workers = {name: {worker for who, worker in ran if who == name} for name, _ in ran}
     assert all(len(seen) == 1 for seen in workers.values())
     (first,) = workers["test_platform"]
     order = dict.fromkeys(name for name, worker in ran if worker == first)
     assert list(order)[:3] == ["test_training", "test_platform", "test_scheduler"]
+    assert workers["test_page"] == workers["test_pools"] != {first}
 
 
 def test_ports_are_not_given_twice_and_not_side_by_side() -> None:

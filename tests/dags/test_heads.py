@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.shop import AS_OF, open_shop
+from tests.fixtures.shop import AS_OF, enter_shop
 from tradewind.settings import load_settings
 from tradewind.stores.chain_heads import newest, verify
 from tradewind.stores.chain_heads import parse as heads_of
@@ -33,9 +33,7 @@ def test_a_night_keeps_a_head_in_the_lake_and_tells_of_one_a_day(
     parse: Callable[[], DagBag],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    open_shop(tmp_path / "shop", waived=True)
-    monkeypatch.setenv("TRADEWIND_CONFIG", str(tmp_path / "shop" / "config"))
-    monkeypatch.setenv("TRADEWIND_FILES", str(tmp_path / "shop"))
+    enter_shop(tmp_path / "shop", monkeypatch, waived=True)
     monitor = parse().dags["churn.monitor"]
 
     for night in (AS_OF, AS_OF + timedelta(days=1)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.shop import AS_OF, open_shop
+from tests.fixtures.shop import AS_OF, enter_shop
 from tradewind.pipeline import TRAIN
 from tradewind.settings import load_settings
 from tradewind.stores.stores import Stores
@@ -33,9 +33,7 @@ def test_a_run_with_its_lake_in_s3_ends_with_a_champion(
     parse: Callable[[], DagBag],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    open_shop(tmp_path / "shop", waived=True)
-    monkeypatch.setenv("TRADEWIND_CONFIG", str(tmp_path / "shop" / "config"))
-    monkeypatch.setenv("TRADEWIND_FILES", str(tmp_path / "shop"))
+    enter_shop(tmp_path / "shop", monkeypatch, waived=True)
     monkeypatch.setenv("TRADEWIND_LAKE", f"s3://{s3.name}/lake")
     answers = {"as_of": f"{AS_OF:%Y-%m-%d}", "reason": "to see it through"}
 

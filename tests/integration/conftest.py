@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tradewind.local.platform import Platform
 
 
+# The DAG files are read once, and when `read_again` asks: it takes a second or two for each.
+READ_ONCE = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL=3600\n"
+
+
 @dataclass(frozen=True)
 class RunningPlatform:
     """The platform under test.
@@ -47,12 +51,15 @@ def settings_of(name: str) -> Settings:
 
 
 @pytest.fixture(scope="package")
-def platform() -> Iterator[RunningPlatform]:
+def platform(request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
     """Everything running, with the short time-outs of the test profile.
 
-    It is stopped after the last test of this folder: it takes half a core as long as it runs.
+    It is stopped after the last test of this folder: it takes half a core as long as it runs, and
+    less without the drill, whose stories edit definitions all the time.
     """
     settings = settings_of("platform")
+    if not any(item.get_closest_marker("drill") for item in request.session.items):
+        (settings.home / "local.env").write_text(READ_ONCE)
     try:
         running = local_platform.up(settings, profile="test")
         yield RunningPlatform(settings_of("platform"), running)

@@ -7,19 +7,17 @@ like any others; the ledger is asked who answered what, and why.
 from __future__ import annotations
 
 import json
-import time
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
-import psycopg2
 import pytest
 import yaml
-from psycopg2.extras import execute_values
 
 from tests.gates.evidence import waivers
-from tests.stages.nightly import AS_OF, DAY, DEFINITION, FIRST_DAY, SQL, TRAINED_DAYS, customers
+from tests.integration.customers import load, sources_of
+from tests.integration.waiting import PATIENCE_SECONDS, wait_for
+from tests.stages.nightly import AS_OF, DEFINITION, SQL, TRAINED_DAYS
 from tradewind.approval import REJUDGE, SEATS
 from tradewind.definition.permissions import Action
 from tradewind.local.airflow_api import AirflowApi
@@ -27,7 +25,7 @@ from tradewind.stores.events import APPROVAL_KINDS
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.integration.conftest import RunningPlatform
     from tradewind.local.airflow_api import RunState
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.platform, pytest.mark.drill]
 
 TABLE = "approved_customers"
-PATIENCE_SECONDS = 900
 FIRST, SECOND = SEATS
 SIGNED = ("acceptance", "harm_review", "revision")
 BOTH = {"reviewers": ["rita", "carl"]}
@@ -107,33 +104,12 @@ class Desk:
         return found[0].result
 
 
-def wait_for(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not look():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.5)
-
-
-def load(dsn: str) -> None:
-    days = [FIRST_DAY + number * DAY for number in range(TRAINED_DAYS + 2)]
-    rows = [tuple(row.values()) for one in days for row in customers(one)]
-    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE {TABLE} (customer text, renewal_at timestamptz, plan text, "
-            "visits double precision, churned boolean)"
-        )
-        execute_values(cursor, f"INSERT INTO {TABLE} VALUES %s", rows)
-
-
 def declare(platform: RunningPlatform, model: str, said: dict[str, Any]) -> None:
-    source = {**DEFINITION["sources"]["customers"], "kind": "postgres", "connection": "demo"}
-    del source["pattern"]
-    sources = {"customers": {**source, "table": TABLE}}
     folder = platform.settings.config_dir / "models" / model
     folder.mkdir()
     (folder / "features.sql").write_text(SQL)
     gates = {"waivers": [*waivers(), *waivers(*SIGNED)]}
-    body = {**DEFINITION, "name": model, "sources": sources, "gates": gates, **said}
+    body = {**DEFINITION, "name": model, "sources": sources_of(TABLE), "gates": gates, **said}
     (folder / "model.yaml").write_text(yaml.safe_dump(body))
 
 
@@ -148,7 +124,7 @@ def session_of(platform: RunningPlatform, user: str) -> AirflowApi:
 @pytest.fixture(scope="module")
 def desk(platform: RunningPlatform) -> Iterator[Desk]:
     """The three trainings, started."""
-    load(platform.platform.demo_dsn)
+    load(platform.platform.demo_dsn, TABLE, days=TRAINED_DAYS + 2)
     for model, said in MODELS.items():
         declare(platform, model, said)
     people = {user: session_of(platform, user) for user in ("admin", "rita", "carl")}

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.fixtures.sandbox import CLONE
-from tests.fixtures.shop import AS_OF, README, block, open_shop
+from tests.fixtures.shop import AS_OF, README, block, enter_shop
 from tradewind.cli import app
 from tradewind.pipeline import run_pipeline
 from tradewind.records import RunRequest
@@ -29,9 +29,7 @@ def shop(
     ledger_dsn: str, mlflow_server: str, home: Settings, tmp_path: Path, monkeypatch
 ) -> Settings:
     """A configuration with the README's model, and its file."""
-    open_shop(tmp_path / "shop")
-    monkeypatch.setenv("TRADEWIND_CONFIG", str(tmp_path / "shop" / "config"))
-    monkeypatch.setenv("TRADEWIND_FILES", str(tmp_path / "shop"))
+    enter_shop(tmp_path / "shop", monkeypatch)
     return load_settings()
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 import psutil
 import pytest
 
+from tests.integration.waiting import PATIENCE_SECONDS, read_again, wait_for
 from tradewind.local import demo
 from tradewind.pipeline import TRAIN
 from tradewind.stores.stores import Stores
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.platform
 
-T = TypeVar("T")
-
 DAG = "flight_delay.train"
 # CPU seconds after which a task is in the middle of its work; the others are killed at sight.
 IN_THE_MIDDLE = {
@@ -40,8 +38,6 @@ IN_THE_MIDDLE = {
 STAGES = ["admit", *TRAIN]
 # What the process of a task calls itself, before the task instance's id.
 WORKER = "airflow worker -- "
-PATIENCE_SECONDS = 900
-SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def edit(folder: Path, change: Callable[[str], str]) -> None:
@@ -200,6 +196,7 @@ def test_a_broken_edit_is_shown_with_file_and_line_and_stops_nothing(
     try:
         # The files are read again meanwhile: every task reads its own, as it is now.
         run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "while it is broken"})
+        read_again()
         error = wait_for(lambda: next(iter(api.import_errors().values()), ""))
         line = next(n for n, text in enumerate(whole.splitlines(), 1) if "horizon:" in text)
         assert re.search(rf"model\.yaml:{line}: horizn: .*did you mean horizon", error)
@@ -207,13 +204,5 @@ def test_a_broken_edit_is_shown_with_file_and_line_and_stops_nothing(
         assert run.state == "success", [api.error_of(run, task) for task in run.failed_tasks]
     finally:
         (model_dir / "model.yaml").write_text(whole)
+    read_again()
     wait_for(lambda: not api.import_errors())
-
-
-def wait_for(look: Callable[[], T]) -> T:
-    """Look until there is something to see, and leave the core to others in between."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (seen := look()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-    return seen

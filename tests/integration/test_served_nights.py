@@ -9,7 +9,6 @@ can wait for, is run by the same stages in this process, against the same stores
 from __future__ import annotations
 
 import json
-import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,16 +17,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 import yaml
-from psycopg2.extras import execute_values
 
+from tests.integration.customers import load, sources_of
+from tests.integration.waiting import wait_for
 from tests.stages.nightly import (
     CUSTOMERS_A_DAY,
-    DAY,
     DEFINITION,
-    FIRST_DAY,
     MODEL,
     SQL,
-    customers,
     night,
 )
 from tradewind.health import examine
@@ -75,12 +72,10 @@ class Desk:
 
     def declare(self, *, depth: int = 3, at_most: int = 6, **changes: Any) -> None:
         """Write the model's folder: a tree, whose depth is what it can learn."""
-        source = {**DEFINITION["sources"]["customers"], "kind": "postgres", "connection": "demo"}
-        del source["pattern"]
         tree = {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": depth}}
         body = {
             **DEFINITION,
-            "sources": {"customers": {**source, "table": TABLE}},
+            "sources": sources_of(TABLE),
             "train": {**DEFINITION["train"], "candidates": {"tree": tree}},
             "retrain": {"cooldown": "7 days", "at_most": at_most},
             # Forty customers a day say little in a week: it may err in every fifth watch.
@@ -191,31 +186,11 @@ def states(run: RunState) -> dict[str, str]:
     return {task.task_id: task.state for task in run.tasks}
 
 
-def wait_for(look: Callable[[], Any]) -> Any:
-    """Look until there is something to see."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (seen := look()):
-        assert time.monotonic() < deadline, "it never came"
-    return seen
-
-
-def load(dsn: str) -> None:
-    """All customers of the shop, also those of days to come."""
-    days = [FIRST_DAY + number * DAY for number in range(DAYS)]
-    rows = [tuple(row.values()) for one in days for row in customers(one)]
-    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE {TABLE} (customer text, renewal_at timestamptz, plan text, "
-            "visits double precision, churned boolean)"
-        )
-        execute_values(cursor, f"INSERT INTO {TABLE} VALUES %s", rows)
-
-
 @pytest.fixture(scope="module")
 def desk(platform: RunningPlatform) -> Iterator[Desk]:
     """The shop on the platform, all its DAGs switched on."""
     dsn = platform.platform.demo_dsn
-    load(dsn)
+    load(dsn, TABLE, days=DAYS)
     with platform.api() as api:
         folder = platform.settings.config_dir / "models" / MODEL
         desk = Desk(api, Stores.open(platform.settings), folder, dsn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from tests.fixtures.postgres import ledger_of_its_own
 from tests.lineage.story import CORRECTED, MODEL, NIGHTS, SET_ASIDE, Story, tell
 from tests.stages.nightly import AS_OF, CUSTOMERS_A_DAY, FIRST_DAY, night, open_shop
 from tradewind import cli
@@ -28,7 +26,6 @@ from tradewind.lineage import (
 from tradewind.lineage._origins import of_run, of_version
 from tradewind.lineage._uses import reading
 from tradewind.lineage_records import TRAINED
-from tradewind.local.databases import GUESTS
 from tradewind.reports.lineage import lineage_lines, lineage_page, part_lines
 
 if TYPE_CHECKING:
@@ -36,29 +33,16 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from tests.fixtures.home import Home
     from tradewind.lineage_records import Lineage, NightUse
-    from tradewind.local.databases import Databases
 
 VERSIONS = (1, 2, 3, 4)
 DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def story(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Story]:
-    folder = tmp_path_factory.mktemp("lineage")
-    with ledger_of_its_own("ledger_of_lineage") as name:
-        environ = {
-            **os.environ,
-            "TRADEWIND_HOME": str(folder / "home"),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        yield tell(open_shop(folder, environ, nights=NIGHTS, model=MODEL))
+def story(shared_home: Home) -> Story:
+    return tell(open_shop(shared_home, nights=NIGHTS, model=MODEL))
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tests.candidates import Shelf
-from tests.fixtures.postgres import ledger_of_its_own
+from tests.fixtures.postgres import address_of_ledger, ledger_of_its_own
 from tests.promotion.past import Past
-from tradewind.local.databases import GUESTS
 from tradewind.stores.ledger import Ledger
 from tradewind.stores.mlflow_access import model_id
 from tradewind.stores.registry import Registry
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def ledger(postgres: Databases, _ledger_template: str) -> Iterator[Ledger]:
     """One ledger for all of these tests: a database each would take longer than the tests."""
-    with ledger_of_its_own("ledger_of_promotions") as name:
-        yield Ledger(postgres.dsn(name, role=GUESTS["ledger"]))
+    with ledger_of_its_own() as name:
+        yield Ledger(address_of_ledger(name))
 
 
 @pytest.fixture

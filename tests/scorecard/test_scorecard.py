@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import closing, contextmanager
 from datetime import date, timedelta
@@ -13,15 +12,13 @@ import psycopg2
 import pytest
 from typer.testing import CliRunner
 
-from tests.fixtures.postgres import ledger_of_its_own
-from tests.fixtures.sandbox import SERVER
+from tests.fixtures.home import home_of_its_own
 from tests.gates.evidence import waivers
 from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.as_of import current_definition
 from tradewind.definition.scorecard import Documented, ScorecardSection
 from tradewind.live import ROLL_BACK
-from tradewind.local.databases import GUESTS, OWNERS, provide_database
 from tradewind.pipeline import TRAIN as STAGES
 from tradewind.reports.scorecard import lines_of, render
 from tradewind.scorecard import reading_of, scorecard_of
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from tradewind.local.databases import Databases
+    from tests.fixtures.home import Home
     from tradewind.scorecard_records import Point
     from tradewind.stores.ledger import RecordedOutcome
 
@@ -84,56 +81,27 @@ GATES = {
 
 
 @pytest.fixture(scope="module")
-def looked_at(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Shop, str]]:
-    """A shop after one training, the nights until some truth is known, and one look at them.
+def shop(shared_home: Home) -> Shop:
+    """After one training, the nights until some truth is known, and one look at them.
 
-    With it the name of its ledger.
+    To look at, or to change and put back.
     """
-    folder = tmp_path_factory.mktemp("scorecard")
-    with ledger_of_its_own("ledger_of_scorecard") as name:
-        environ = {
-            **os.environ,
-            "TRADEWIND_HOME": str(folder / "home"),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        shop = open_shop(folder, environ, nights=3, model=MODEL)
-        shop.declare(schedule=SCHEDULE, harm_review=HARM, train=TRAIN, gates=GATES)
-        records = shop.run("train", AS_OF)
-        assert records["register"].outcome == "promoted", records["gate"].results
-        # What came of the first night's customers is known two nights later.
-        for number in (1, 2, 3):
-            shop.score(number)
-        shop.run("monitor", night(3))
-        yield shop, name
+    shop = open_shop(shared_home, nights=3, model=MODEL)
+    shop.declare(schedule=SCHEDULE, harm_review=HARM, train=TRAIN, gates=GATES)
+    records = shop.run("train", AS_OF)
+    assert records["register"].outcome == "promoted", records["gate"].results
+    # What came of the first night's customers is known two nights later.
+    for number in (1, 2, 3):
+        shop.score(number)
+    shop.run("monitor", night(3))
+    return shop
 
 
 @pytest.fixture
-def shop(looked_at: tuple[Shop, str]) -> Shop:
-    """To look at, or to change and put back."""
-    return looked_at[0]
-
-
-@pytest.fixture
-def written(looked_at: tuple[Shop, str], postgres: Databases) -> Iterator[Shop]:
+def written(shop: Shop) -> Iterator[Shop]:
     """The same with a copy of its ledger: an event that a test writes stays for good."""
-    first, template = looked_at
-    name = "ledger_of_scorecard_written"
-    with closing(psycopg2.connect(SERVER.superuser_dsn())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            owner, guest = OWNERS["ledger"], GUESTS["ledger"]
-            provide_database(cursor, name, owner=owner, guest=guest, template=template)
-        dsn = postgres.dsn(name, role=guest)
-        environ = {**first.environ, "AIRFLOW_CONN_TRADEWIND_LEDGER": dsn}
-        yield Shop(first.folder, environ, dict(first.body))
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with home_of_its_own(shop.folder, shop.environ, template=shop.home.ledger) as home:
+        yield Shop(home, dict(shop.body))
 
 
 def card_of(shop: Shop, **changes: Any) -> Scorecard:

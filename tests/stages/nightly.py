@@ -13,9 +13,7 @@ from tests.fixtures.sandbox import CLONE
 from tests.gates.evidence import waivers
 from tradewind.pipeline import run_pipeline
 from tradewind.records import RunRequest
-from tradewind.settings import load_settings
 from tradewind.stores import events
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pytest
 
+    from tests.fixtures.home import Home
     from tradewind.nights import ScoredNight
     from tradewind.records import Record
+    from tradewind.stores.stores import Stores
 
 MODEL = "renewals"
 FIRST_DAY = date(2024, 1, 1)
@@ -116,13 +116,22 @@ class Shop:
     """The shop, its platform, and its nights.
 
     Attributes:
-        folder: Holds `data/<date>.csv` and `config/`.
-        environ: Of the platform.
+        home: Its folder holds `data/<date>.csv` and `config/`.
+        body: What its `model.yaml` says.
     """
 
-    folder: Path
-    environ: dict[str, str]
+    home: Home
     body: dict[str, Any] = field(default_factory=lambda: dict(DEFINITION))
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.home.folder
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Of its platform."""
+        return self.home.environ
 
     @property
     def model(self) -> str:
@@ -132,7 +141,7 @@ class Shop:
     @property
     def stores(self) -> Stores:
         """As a new process opens them."""
-        return Stores.open(load_settings(self.environ))
+        return self.home.stores
 
     def declare(self, sql: str = SQL, **changes: Any) -> None:
         """Write the model's folder."""
@@ -216,19 +225,25 @@ def day_of(number: int) -> date:
     return night(number).date()
 
 
-def open_shop(folder: Path, environ: Mapping[str, str], *, nights: int, model: str = MODEL) -> Shop:
+def settle(home: Home) -> Home:
+    """Let a home read its configuration and its files from its own folder."""
+    home.environ.update(
+        {
+            "TRADEWIND_ROOT": str(CLONE),
+            "TRADEWIND_CONFIG": str(home.folder / "config"),
+            "TRADEWIND_FILES": str(home.folder),
+        }
+    )
+    return home
+
+
+def open_shop(home: Home, *, nights: int, model: str = MODEL) -> Shop:
     """A shop with its customers up to some nights after the training.
 
     Whoever trains it otherwise than it is declared here gives its model a name of its own: MLflow
     numbers the versions of a name, and is shared.
     """
-    told = {
-        **environ,
-        "TRADEWIND_ROOT": str(CLONE),
-        "TRADEWIND_CONFIG": str(folder / "config"),
-        "TRADEWIND_FILES": str(folder),
-    }
-    shop = Shop(folder, told)
+    shop = Shop(settle(home))
     shop.declare(name=model)
     for number in range(TRAINED_DAYS + nights + 2):
         shop.deliver(FIRST_DAY + number * DAY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,28 +11,23 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from tests.fixtures.postgres import ledger_of_its_own
 from tests.fixtures.shop import AS_OF, block, open_shop
 from tests.gates.evidence import EXAMINED, waivers
 from tradewind.cards import CardContents
 from tradewind.errors import LakeError, RegistryError
-from tradewind.local.databases import GUESTS
 from tradewind.overview import outcome_of, page_of
 from tradewind.overview.cards import contents_of
 from tradewind.pipeline import TRAIN, frozen_definition, run_pipeline
 from tradewind.records import Card, Evidence, RunRequest
 from tradewind.reports.card import sections_of, to_html, to_markdown
-from tradewind.settings import load_settings
 from tradewind.stages._found import evidence_found
 from tradewind.stages.card import make_card
 from tradewind.stores.registry import Registry
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tradewind.local.databases import Databases
+    from tests.fixtures.home import Home
     from tradewind.records import Record
+    from tradewind.stores.stores import Stores
 
 BARE, WHOLE = "churn", "churn_told"
 SCRIPT = "<script>alert('x')</script>"
@@ -115,28 +109,16 @@ def train(stores: Stores, model: str, run_id: str = "train/r1", **how: Any) -> d
 
 
 @pytest.fixture(scope="module")
-def shop(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("carded")
+def shop(shared_home: Home) -> Shop:
+    folder = shared_home.folder
     open_shop(folder)
     declare(folder, BARE, waived=[*EXAMINED])
     told = [gate for gate in EXAMINED if gate not in {"slices", "fairness"}]
     declare(folder, WHOLE, waived=told, **TOLD)
-    with ledger_of_its_own("ledger_of_cards") as name:
-        environ = {
-            **os.environ,
-            "TRADEWIND_HOME": str(folder / "home"),
-            "TRADEWIND_CONFIG": str(folder / "config"),
-            "TRADEWIND_FILES": str(folder),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        stores = Stores.open(load_settings(environ))
-        yield Shop(stores, {model: train(stores, model, until="card") for model in (BARE, WHOLE)})
+    config = {"TRADEWIND_CONFIG": str(folder / "config"), "TRADEWIND_FILES": str(folder)}
+    shared_home.environ.update(config)
+    stores = shared_home.stores
+    return Shop(stores, {model: train(stores, model, until="card") for model in (BARE, WHOLE)})
 
 
 @pytest.mark.parametrize("model", [BARE, WHOLE])

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-from contextlib import closing
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 import pytest
 import yaml
-from psycopg2 import sql
 from typer.testing import CliRunner
 
-from tests.fixtures.postgres import ledger_of_its_own
-from tests.fixtures.sandbox import CLONE, SERVER
+from tests.fixtures.home import copy_of, home_of_its_own
 from tests.gates.evidence import EXAMINED, waivers
 from tests.policy.grounds import sound_look
-from tests.stages.nightly import AS_OF, DAY, DEFINITION, FIRST_DAY, Shop, night
+from tests.stages.nightly import AS_OF, DAY, DEFINITION, FIRST_DAY, Shop, night, settle
 from tradewind import cli
 from tradewind.definition.loader import load_definition
 from tradewind.errors import AllExcludedError, PromotionRefusedError, RequestError
 from tradewind.live import live_state
-from tradewind.local.databases import GUESTS, OWNERS, provide_database
 from tradewind.nights import Released, ReleaseOrder
 from tradewind.overview import status_rows
 from tradewind.pipeline import admit, feature_set_of, release_order, run_pipeline, run_stage
@@ -42,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.fixtures.home import Home
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.local.databases import Databases
     from tradewind.records import Record
 
 OURS, THEIRS = "subscriptions", "upgrades"
@@ -156,70 +150,28 @@ def deliver_all(street: Street) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Street, str]]:
-    """The street after its trainings and some nights, and the name of its ledger: to be copied."""
-    folder = tmp_path_factory.mktemp("street")
-    with ledger_of_its_own("ledger_of_street") as name:
-        street = Street(
-            folder,
-            {
-                **os.environ,
-                "TRADEWIND_HOME": str(folder / "home"),
-                "TRADEWIND_ROOT": str(CLONE),
-                "TRADEWIND_CONFIG": str(folder / "config"),
-                "TRADEWIND_FILES": str(folder),
-                "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-                "MLFLOW_TRACKING_URI": mlflow_server,
-            },
-        )
-        deliver_all(street)
-        street.open(OURS, 2)
-        street.open(THEIRS, 3)
-        for model, as_of in ((OURS, AS_OF), (THEIRS, AS_OF)):
-            assert street.go("train", as_of, model=model)["register"].outcome == "promoted"
-        street.go("score", night(1))
-        street.open(OURS, 4)
-        assert street.go("train", night(3))["register"].outcome == "promoted"
-        street.go("score", night(4))
-        yield street, name
+def trained(shared_home: Home) -> Street:
+    """The street after its trainings and some nights: to be copied."""
+    street = Street(settle(shared_home))
+    deliver_all(street)
+    street.open(OURS, 2)
+    street.open(THEIRS, 3)
+    for model, as_of in ((OURS, AS_OF), (THEIRS, AS_OF)):
+        assert street.go("train", as_of, model=model)["register"].outcome == "promoted"
+    street.go("score", night(1))
+    street.open(OURS, 4)
+    assert street.go("train", night(3))["register"].outcome == "promoted"
+    street.go("score", night(4))
+    return street
 
 
 @pytest.fixture
-def street(trained: tuple[Street, str], postgres: Databases, tmp_path: Path) -> Iterator[Street]:
+def street(trained: Street, tmp_path: Path) -> Iterator[Street]:
     """A copy of all that a test may change; the lake and MLflow are shared."""
-    first, template = trained
-    name = f"ledger_of_cutting_{next(_numbers)}"
-    with closing(psycopg2.connect(SERVER.superuser_dsn())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            owner, guest = OWNERS["ledger"], GUESTS["ledger"]
-            provide_database(cursor, name, owner=owner, guest=guest, template=template)
-    for part in ("data", "config"):
-        shutil.copytree(first.folder / part, tmp_path / part)
-    shutil.copy(first.folder / "plans.csv", tmp_path)
-    copied = Street(
-        tmp_path,
-        {
-            **first.environ,
-            "TRADEWIND_HOME": str(tmp_path / "home"),
-            "TRADEWIND_LAKE": (first.folder / "home" / "lake").as_uri(),
-            "TRADEWIND_CONFIG": str(tmp_path / "config"),
-            "TRADEWIND_FILES": str(tmp_path),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-        },
-    )
-    copied.stores.registry.set_alias(OURS, "champion", 2)
-    yield copied
-    with closing(psycopg2.connect(SERVER.superuser_dsn())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            statement = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            cursor.execute(statement)
+    with copy_of(trained.home, tmp_path) as home:
+        copied = Street(home)
+        copied.stores.registry.set_alias(OURS, "champion", 2)
+        yield copied
 
 
 def days(street: Street, snapshot: Snapshot) -> set[str]:
@@ -251,28 +203,19 @@ def test_each_of_two_orders_on_one_source_holds(street: Street) -> None:
 
 
 def test_the_features_without_them_are_those_of_a_source_that_never_had_them(
-    street: Street, tmp_path: Path, postgres: Databases
+    street: Street, tmp_path: Path
 ) -> None:
     before = street.features(ORDERED)
     street.exclude(*EARLY)
     after = street.features(ORDERED)
-    never = Street(
-        tmp_path / "never",
-        {
-            **street.environ,
-            "TRADEWIND_HOME": str(tmp_path / "never" / "home"),
-            "TRADEWIND_LAKE": (tmp_path / "never" / "lake").as_uri(),
-            "TRADEWIND_FILES": str(tmp_path / "never"),
-        },
-    )
-    shutil.copytree(tmp_path / "data", never.folder / "data")
-    shutil.copytree(tmp_path / "config", never.folder / "config")
-    shutil.copy(tmp_path / "plans.csv", never.folder)
-    for day in EARLY:
-        never.deliver(day, [])
-    with ledger_of_its_own(f"ledger_of_never_{next(_numbers)}") as name:
-        dsn = postgres.dsn(name, role=GUESTS["ledger"])
-        never.environ["AIRFLOW_CONN_TRADEWIND_LEDGER"] = dsn
+    folder = tmp_path / "never"
+    shutil.copytree(tmp_path / "data", folder / "data")
+    shutil.copy(tmp_path / "plans.csv", folder)
+    known = {**street.environ, "TRADEWIND_LAKE": (folder / "lake").as_uri()}
+    with home_of_its_own(folder, known) as home:
+        never = Street(settle(home))
+        for day in EARLY:
+            never.deliver(day, [])
         expected = feature_set_of(never.asked(ORDERED), street.frozen(), stores=never.stores)
     assert after.digest == expected.digest
     assert after.digest != before.digest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,46 +12,35 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.fixtures.postgres import ledger_of_its_own
+from tests.fixtures.home import LEDGER, TRACKING
 from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tests.stages.judging import Scene
 from tests.stages.watching import BODY, DAY, EVERY, LAST, Watched, later
 from tradewind.cli import app
 from tradewind.errors import EvidenceError
-from tradewind.local.databases import GUESTS
 from tradewind.nights import Breach
 from tradewind.overview import diagnosed, diagnosis_stand
 from tradewind.reports.brief import brief
 from tradewind.reports.diagnosed import lines_of, render
-from tradewind.settings import load_settings
 from tradewind.stages.diagnose import diagnose
 from tradewind.stages.evaluate import evaluate
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
+    from tests.fixtures.home import Home
     from tradewind.diagnosis import Diagnosis
     from tradewind.records import TrainedModel
+    from tradewind.stores.stores import Stores
 
 _numbers = itertools.count(1)
 FRAME = frames.feature_set(rows_a_day=120)
 
 
 @pytest.fixture(scope="module")
-def stores(postgres, _ledger_template, mlflow_server, tmp_path_factory) -> Iterator[Stores]:
-    folder = tmp_path_factory.mktemp("diagnosed")
-    with ledger_of_its_own("ledger_of_diagnoses") as name:
-        told = {
-            "TRADEWIND_HOME": str(folder),
-            "TRADEWIND_LAKE": (folder / "lake").as_uri(),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        yield Stores.open(load_settings({**os.environ, **told}))
+def stores(shared_home: Home) -> Stores:
+    return shared_home.stores
 
 
 def train(scene: Scene) -> tuple[TrainedModel, str]:
@@ -228,16 +216,15 @@ def configured(turned, tmp_path, monkeypatch) -> Watched:
         (folder / name).write_text(turned.definition.files[name])
     settings = turned.scene.stores.settings
     monkeypatch.setenv("TRADEWIND_HOME", str(settings.home))
-    monkeypatch.setenv("TRADEWIND_LAKE", (settings.home / "lake").as_uri())
+    monkeypatch.setenv("TRADEWIND_LAKE", settings.lake_uri)
     monkeypatch.setenv("TRADEWIND_CONFIG", str(tmp_path))
     return turned
 
 
 @pytest.fixture
-def command(configured, postgres, mlflow_server, monkeypatch):
-    address = postgres.dsn("ledger_of_diagnoses", role=GUESTS["ledger"])
-    monkeypatch.setenv("AIRFLOW_CONN_TRADEWIND_LEDGER", address)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+def command(configured, shared_home: Home, monkeypatch):
+    for variable in (LEDGER, TRACKING):
+        monkeypatch.setenv(variable, shared_home.environ[variable])
 
     def run(*words: str):
         return CliRunner().invoke(app, ["diagnose", *words])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,21 +20,9 @@ from tradewind.reports.brief import lines_of
 from tradewind.stages._champion import find_champion, score_champion
 from tradewind.stages.evaluate import evaluate
 from tradewind.stores.registry import LoadedModel, Registry
-from tradewind.stores.stores import Stores
 
-if TYPE_CHECKING:
-    from tradewind.settings import Settings
-
-_numbers = itertools.count(1)
 FRAME = frames.feature_set()
 FURTHER = frames.feature_set(days=120, end=AS_OF + timedelta(days=10))
-
-
-@pytest.fixture
-def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
-    assert mlflow_server
-    assert ledger_dsn
-    return Scene(Stores(home), f"judged_{next(_numbers)}")
 
 
 def evidence_of(scene: Scene, evaluation) -> Evidence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ import pytest
 
 from tests.gates.evidence import EXAMINED, waivers
 from tests.learning import frames
-from tests.stages.judging import Scene
 from tradewind.errors import EvidenceError, RegistryUnavailableError
 from tradewind.gates.leakage import Found
 from tradewind.records import Evidence
@@ -20,20 +18,12 @@ from tradewind.stages._case import Run, open_case
 from tradewind.stages.examination import find_examiners
 from tradewind.stages.examine import examine, look
 from tradewind.stages.gate import judge
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from tradewind.settings import Settings
+    from tests.stages.judging import Scene
 
-_numbers = itertools.count(1)
+
 FRAME = frames.feature_set()
-
-
-@pytest.fixture
-def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
-    assert mlflow_server
-    assert ledger_dsn
-    return Scene(Stores(home), f"examined_{next(_numbers)}")
 
 
 def run_of(scene: Scene, *, waived: tuple[str, ...] = EXAMINED) -> Run:

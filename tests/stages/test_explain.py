@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import shutil
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-import psycopg2
 import pytest
-from psycopg2 import sql
 from typer.testing import CliRunner
 
-from tests.fixtures.postgres import ledger_of_its_own
-from tests.fixtures.sandbox import SERVER
-from tests.stages.nightly import AS_OF, MODEL, SQL, Shop, day_of, night, open_shop
+from tests.stages.nightly import AS_OF, MODEL, SQL, Shop, day_of, night
 from tests.stages.nightly import customers as customers_of
 from tradewind import cli
 from tradewind.errors import LedgerError, RequestError
 from tradewind.explanation import Explained
-from tradewind.local.databases import GUESTS, OWNERS, provide_database
 from tradewind.overview import decision_story
 from tradewind.pipeline import run_pipeline
 from tradewind.records import RunRequest
@@ -30,66 +22,10 @@ from tradewind.stages import _explain_rows, _explain_score, explain
 from tradewind.stores import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tradewind.local.databases import Databases
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def trained(
-    postgres: Databases,
-    _ledger_template: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Shop, str]]:
-    """The shop with its first champion, and the name of its ledger: to be copied."""
-    folder = tmp_path_factory.mktemp("shop")
-    with ledger_of_its_own("ledger_of_explained_shop") as name:
-        environ = {
-            **os.environ,
-            "TRADEWIND_HOME": str(folder / "home"),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        shop = open_shop(folder, environ, nights=9)
-        records = shop.run("train", AS_OF)
-        assert records["register"].outcome == "promoted", records["gate"].results
-        yield shop, name
-
-
-@pytest.fixture
-def shop(trained: tuple[Shop, str], postgres: Databases, tmp_path: Path) -> Iterator[Shop]:
-    """A copy of it all that a test may change; the lake and MLflow are shared."""
-    first, template = trained
-    name = f"ledger_of_explained_{next(_numbers)}"
-    with closing(psycopg2.connect(SERVER.superuser_dsn())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            owner, guest = OWNERS["ledger"], GUESTS["ledger"]
-            provide_database(cursor, name, owner=owner, guest=guest, template=template)
-    for part in ("data", "config", "home/models"):
-        if (first.folder / part).exists():
-            shutil.copytree(first.folder / part, tmp_path / part)
-    yield Shop(
-        tmp_path,
-        {
-            **first.environ,
-            "TRADEWIND_HOME": str(tmp_path / "home"),
-            "TRADEWIND_LAKE": (first.folder / "home" / "lake").as_uri(),
-            "TRADEWIND_CONFIG": str(tmp_path / "config"),
-            "TRADEWIND_FILES": str(tmp_path),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-        },
-        dict(first.body),
-    )
-    with closing(psycopg2.connect(SERVER.superuser_dsn())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            statement = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            cursor.execute(statement)
 
 
 def somebody(number: int = 1, place: int = 5) -> dict[str, str]:

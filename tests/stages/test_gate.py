@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -19,20 +18,8 @@ from tradewind.gates import find_gates
 from tradewind.records import Evaluation, Verdict
 from tradewind.stages.gate import judge
 from tradewind.stores.digests import json_digest
-from tradewind.stores.stores import Stores
 
-if TYPE_CHECKING:
-    from tradewind.settings import Settings
-
-_numbers = itertools.count(1)
 FRAME = frames.feature_set()
-
-
-@pytest.fixture
-def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
-    assert mlflow_server
-    assert ledger_dsn
-    return Scene(Stores(home), f"gated_{next(_numbers)}")
 
 
 def verdict_of(scene: Scene, gates: dict[str, Any], frame=FRAME, declared=None, **changes: Any):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.postgres import ledger_of_its_own
 from tests.learning import frames
 from tests.learning.frames import AS_OF
 from tests.stages.judging import Scene
@@ -18,37 +16,28 @@ from tests.stages.watching import BODY, DAY, EVERY, FIRST, LAST, Watched
 from tradewind.errors import LakeUnavailableError, RegistryError
 from tradewind.learning.reference import LABEL, PREDICTION
 from tradewind.live import live_state
-from tradewind.local.databases import GUESTS
 from tradewind.nights import Breach
 from tradewind.records import GateResult, Verdict
 from tradewind.reports.looked import look_lines
 from tradewind.reports.monitoring import render
-from tradewind.settings import load_settings
 from tradewind.stages._contract import history_of
 from tradewind.stages.decide import decide
 from tradewind.stages.register import register
 from tradewind.stores.events import ARM_STOPPED, NIGHT_MONITORED, RESUMED, SWITCHED_OFF
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from tests.fixtures.home import Home
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.stores.stores import Stores
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def stores(postgres, _ledger_template, mlflow_server, tmp_path_factory) -> Iterator[Stores]:
-    folder = tmp_path_factory.mktemp("nights")
-    with ledger_of_its_own("ledger_of_nights") as name:
-        told = {
-            "TRADEWIND_HOME": str(folder),
-            "TRADEWIND_LAKE": (folder / "lake").as_uri(),
-            "AIRFLOW_CONN_TRADEWIND_LEDGER": postgres.dsn(name, role=GUESTS["ledger"]),
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        }
-        yield Stores.open(load_settings({**os.environ, **told}))
+def stores(shared_home: Home) -> Stores:
+    return shared_home.stores
 
 
 @pytest.fixture(scope="module")

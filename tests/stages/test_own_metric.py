@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.learning import frames
-from tests.stages.judging import Scene
 from tradewind.definition.loader import parse_definition
 from tradewind.records import Evidence
 from tradewind.stages.evaluate import evaluate
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
+    from tests.stages.judging import Scene
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.settings import Settings
 
-_numbers = itertools.count(1)
 MISSED = "def missed(label, score):\n    return float((label * (1 - score)).mean())\n"
 DECIDES = {
     "resample": {"draws": 200},
     "decides": "missed",
     "own": {"missed": {"kind": "python", "function": "mine:missed", "greater_is_better": False}},
 }
-
-
-@pytest.fixture
-def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
-    assert mlflow_server
-    assert ledger_dsn
-    return Scene(Stores(home), f"own_metric_{next(_numbers)}")
 
 
 def with_metric(scene: Scene, text: str) -> FrozenDefinition:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,30 +9,20 @@ import pytest
 
 from tests.learning import frames
 from tests.learning.frames import AS_OF
-from tests.stages.judging import Scene
 from tradewind.errors import EvidenceError
 from tradewind.promotion import roll_back
 from tradewind.reports.brief import brief
 from tradewind.stages.ranking import rank_versions
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tests.stages.judging import Scene
     from tradewind.nights import Ranking
-    from tradewind.settings import Settings
 
-_numbers = itertools.count(1)
 FRAME = frames.feature_set()
 LATER = AS_OF + timedelta(days=10)
 FURTHER = frames.feature_set(days=120, end=LATER)
-
-
-@pytest.fixture
-def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
-    assert mlflow_server
-    assert ledger_dsn
-    return Scene(Stores(home), f"ranked_{next(_numbers)}")
 
 
 def train(scene: Scene, frame: pd.DataFrame, **changes: Any) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,23 +26,13 @@ from tradewind.stages.pin import pin
 from tradewind.stages.train import _what_decides
 from tradewind.stores.events import PINNED
 from tradewind.stores.mlflow_access import model_id
-from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.records import Pinned
-    from tradewind.settings import Settings
 
 FRAME = frames.feature_set()
 START, END = date(2013, 5, 6), date(2013, 5, 15)  # the end of fit, the beginning of select
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def scene(home: Settings, mlflow_server: str, ledger_dsn: str) -> Scene:
-    assert mlflow_server
-    assert ledger_dsn
-    return Scene(Stores(home), f"benchmarked_{next(_numbers)}")
 
 
 def pinned_in(scene: Scene, frame: Any = FRAME, **days: date) -> Pinned:
