@@ -218,7 +218,7 @@ class Shelfless:
         self.aliases: dict[str, int] = {}
 
     def version(self, _: str, number: int) -> SimpleNamespace:
-        return SimpleNamespace(version=number, model_uri=f"models:/m-{number}")
+        return SimpleNamespace(version=number, model_uri=f"models:/m-{number}", tags={})
 
     def versions(self, _: str) -> list[SimpleNamespace]:
         return [SimpleNamespace(version=number) for number in range(1, 6)]

@@ -27,6 +27,7 @@ The tree, by whom the error is for::
     ├── RegistryError            MLflow and the ledger disagree, or MLflow refuses
     ├── RequestError             whoever asked for a run: it cannot be done as asked
     ├── NotPermittedError        whoever asked: it is somebody else's to do
+    ├── StillHeldError           the operator: something of a subject is left after its erasure
     ├── LeaseLostError           another run holds the model's lease now
     ├── PromotionRefusedError    a promotion that must not happen
     ├── AlertError               somebody could not be told of an incident
@@ -144,6 +145,10 @@ class RequestError(TradewindError):
 
 class NotPermittedError(TradewindError):
     """Who asked for this may not do it; the message says who may."""
+
+
+class StillHeldError(TradewindError):
+    """Something of a subject is left where it could not be erased; the erasure stays open."""
 
 
 class LeaseLostError(TradewindError):

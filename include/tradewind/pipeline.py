@@ -42,15 +42,17 @@ from tradewind.records import (
     Verdict,
 )
 from tradewind.reports.brief import brief
+from tradewind.reports.forgetting import forgetting_lines
 from tradewind.stores.chain_heads import keep
 from tradewind.stores.launches import write_back
 from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.erasure import Erased, ErasureOrder
     from tradewind.stores.stores import Stores
 
 R = TypeVar("R", bound=Record)
@@ -205,6 +207,16 @@ def release_order(order: ReleaseOrder, *, stores: Stores) -> Released:
     return result
 
 
+def forget_subject(order: ErasureOrder, *, stores: Stores) -> Erased:
+    """Erase whoever a reference stands for; the log says what it came to."""
+    from tradewind.stages.forget import forget  # noqa: PLC0415 (see Stage.function)
+
+    result = forget(order, stores=stores)
+    _log("forget", forgetting_lines(result))
+    keep(stores.ledger, stores.lake)
+    return result
+
+
 def feature_set_of(request: RunRequest, frozen: FrozenDefinition, *, stores: Stores) -> FeatureSet:
     """Make the feature set that a training would learn from, and train nothing.
 
@@ -286,8 +298,12 @@ def report(stage: str, request: RunRequest, result: Record, *, stores: Stores) -
     outcome = brief(stage, request, result)
     stores.ledger.record_outcome(outcome)
     _end_failures(stage, request, stores=stores)
+    _log(stage, outcome.lines)
+
+
+def _log(stage: str, lines: Sequence[str]) -> None:
     log = logging.getLogger(f"{__name__}.{stage}")
-    for line in outcome.lines:
+    for line in lines:
         level = logging.WARNING if line.startswith("warning: ") else logging.INFO
         log.log(level, "%s: %s", stage, line)
 

@@ -218,6 +218,18 @@ class PointInTimeProof(Record):
     rows: int
 
 
+class FeatureTests(Record):
+    """The owner's tests of what makes the features, all of which passed.
+
+    Attributes:
+        passed: How many there are.
+        tested: Features of which one of them says a value.
+    """
+
+    passed: int
+    tested: list[str]
+
+
 class FeatureSet(Record):
     """The frame a model learns from, one row an entity.
 
@@ -231,6 +243,7 @@ class FeatureSet(Record):
         labelled: Rows whose label was known at the as-of moment.
         pending: Rows whose label may still come.
         expired: Rows whose label can no longer come; counted, never dropped in silence.
+        tests: What was run before the rows were made; None where there is no tests.yaml.
     """
 
     digest: str
@@ -243,6 +256,7 @@ class FeatureSet(Record):
     pending: int
     expired: int
     proof: PointInTimeProof
+    tests: FeatureTests | None = None
 
 
 class Stretch(Record):

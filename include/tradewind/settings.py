@@ -36,10 +36,13 @@ class Settings:
         lake_uri: `file://` or `s3://` address of the lake, without a slash at its end.
         tracking_uri: Address of the MLflow server; empty when none is known.
         mlflow_url: Where a browser finds it, which in containers is another address.
+        log_folders: Where the platform's processes write their logs; folders, and single files.
         environment: The process environment over `<home>/local.env` over `<home>/env`.
         ledger_connection: Name of the connection to the ledger's database.
         lake_connection: Name of the connection with the lake's S3 endpoint and keys.
         hash_connection: Name of the connection whose password personal columns are hashed with.
+        airflow_database_connection: Name of the connection to Airflow's own database, for erasing.
+        mlflow_database_connection: Name of the connection to MLflow's own database, for erasing.
     """
 
     root: Path
@@ -48,10 +51,13 @@ class Settings:
     lake_uri: str
     tracking_uri: str
     mlflow_url: str
+    log_folders: tuple[Path, ...]
     environment: Mapping[str, str] = field(repr=False)
     ledger_connection: str = "tradewind_ledger"
     lake_connection: str = "tradewind_lake"
     hash_connection: str = "tradewind_hash_key"
+    airflow_database_connection: str = "tradewind_airflow_database"
+    mlflow_database_connection: str = "tradewind_mlflow_database"
 
     @property
     def own_environment(self) -> dict[str, str]:
@@ -75,7 +81,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if written.get("TRADEWIND_HOME") != str(home):
         written = {}  # written before the clone was moved or copied here
     known = {**written, **read_env_file(home / "local.env"), **own}
-    tracking_uri = known.get("MLFLOW_TRACKING_URI", "")
+    tracking_uri, logs = known.get("MLFLOW_TRACKING_URI", ""), known.get("TRADEWIND_LOGS", "")
     return Settings(
         root=root,
         home=home,
@@ -83,6 +89,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         lake_uri=(known.get("TRADEWIND_LAKE") or (home / "lake").as_uri()).rstrip("/"),
         tracking_uri=tracking_uri,
         mlflow_url=(known.get("TRADEWIND_MLFLOW_PUBLIC_URL") or tracking_uri).rstrip("/"),
+        log_folders=tuple(Path(each) for each in logs.split(os.pathsep) if each),
         environment=MappingProxyType(known),
     )
 

@@ -35,7 +35,7 @@ def test_a_typo_is_an_import_error_with_file_and_line_and_spares_the_others(
 ) -> None:
     line = _break(add_model("second_model"))
     bag = parse()
-    assert {dag_id.partition(".")[0] for dag_id in bag.dags} == {"flight_delay"}
+    assert {dag_id.partition(".")[0] for dag_id in bag.dags} == {"flight_delay", "tradewind"}
     (error,) = bag.import_errors.values()
     assert f"second_model/model.yaml:{line}: horizn" in error
     assert "did you mean horizon" in error
@@ -70,4 +70,5 @@ def test_with_the_ledger_down_a_broken_model_is_only_absent(
     monkeypatch.setenv("AIRFLOW_CONN_TRADEWIND_LEDGER", "postgresql://nobody@127.0.0.1:1/none")
     _break(models_dir / "flight_delay")
     add_model("second_model")
-    assert {dag_id.partition(".")[0] for dag_id in parse().dags} == {"second_model"}
+    found = {dag_id.partition(".")[0] for dag_id in parse().dags}
+    assert found == {"second_model", "tradewind"}

@@ -48,7 +48,8 @@ def test_a_model_has_four_dags(
     add_model: Callable[[str], Path], parse: Callable[[], DagBag]
 ) -> None:
     add_model("second_model")
-    assert set(parse().dags) == {
+    found = {dag_id for dag_id in parse().dags if not dag_id.startswith("tradewind.")}
+    assert found == {
         f"{model}.{pipeline}"
         for model in ("flight_delay", "second_model")
         for pipeline in ("train", "score", "monitor", "release")

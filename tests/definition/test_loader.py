@@ -73,6 +73,19 @@ def test_every_file_counts_in_the_digest(tmp_path: Path) -> None:
     assert len({first, other_sql, other_yaml}) == 3
 
 
+def test_the_tests_of_the_sql_are_frozen_with_it_and_decide_nothing(tmp_path: Path) -> None:
+    folder = write_model(tmp_path, WHOLE)
+    without = load_definition(folder)
+    (folder / "tests.yaml").write_text("tests: [", encoding="utf-8")
+
+    loaded = load_definition(folder)
+
+    assert loaded.files["tests.yaml"] == "tests: ["
+    assert loaded.digest != without.digest
+    assert loaded.deciding_files == without.deciding_files == {"features.sql": SQL}
+    assert parse_definition(loaded.files, where="ledger") == loaded
+
+
 def test_the_place_is_written_as_seen_from_the_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

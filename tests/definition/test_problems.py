@@ -44,7 +44,8 @@ _CASES = {
         [
             (
                 "15: sources.trains.bucket: unknown key; known here: connection, key, kind, "
-                "known_at, late, lookback, personal, table, time_column, types, updated_column"
+                "known_at, late, lookback, personal, subjects, table, time_column, types, "
+                "updated_column"
             )
         ],
     ),

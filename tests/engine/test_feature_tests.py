@@ -5,8 +5,10 @@ import yaml
 
 from tests.engine.conftest import DEMO
 from tests.engine.small import BODY, SQL
-from tradewind.engine.feature_tests import run_feature_tests
+from tradewind.definition.loader import parse_definition
+from tradewind.engine.feature_tests import require_passed, run_feature_tests
 from tradewind.errors import DefinitionError
+from tradewind.records import FeatureTests
 
 TESTS = """\
 columns:
@@ -113,6 +115,46 @@ def test_a_broken_sql_fails_each_test_and_not_the_run(folder):
     (folder / "features.sql").write_text("SELECT 1 AS parcel FROM nowhere", encoding="utf-8")
     (outcome,) = run(folder)
     assert "nowhere" in outcome.differences[0]
+
+
+def require(tests: str | None, sql: str = SQL) -> FeatureTests | None:
+    told = {} if tests is None else {"tests.yaml": tests}
+    files = {"model.yaml": yaml.safe_dump(BODY), "features.sql": sql, **told}
+    return require_passed(parse_definition(files, where="parcels"))
+
+
+def test_what_passed_is_counted_with_the_features_that_it_says_a_value_of():
+    assert require(TESTS) == FeatureTests(passed=1, tested=["fragile", "town", "weight"])
+    silent = TESTS.replace("weight: 2.5, town: Ulm, fragile: true, label", "label")
+    # That a value is missing tells of no computation.
+    assert require(silent) == FeatureTests(passed=1, tested=["town"])
+    assert require(None) is None
+
+
+def test_every_test_that_fails_is_told_with_its_name_file_and_line():
+    two = TESTS + TESTS.partition("tests:\n")[2].replace("a parcel", "another").replace("2.5", "3")
+    wrong = SQL.replace("weight, town", "weight * 2 AS weight, town")
+    with pytest.raises(DefinitionError) as caught:
+        require(two, wrong)
+    first, *differences = caught.value.problems
+    assert first.startswith("parcels/tests.yaml:8: 2 of 2 tests of the features fail: ")
+    assert "`tradewind test parcels`" in first
+    assert differences == [
+        "parcels/tests.yaml:15: a parcel: parcel=1: weight: expected 2.5, found 5.0",
+        "parcels/tests.yaml:25: another: parcel=1: weight: expected 3, found 6.0",
+    ]
+
+
+def test_one_that_fails_beside_one_that_passes_is_told_alone():
+    two = TESTS + TESTS.partition("tests:\n")[2].replace("a parcel", "another").replace("2.5", "3")
+    with pytest.raises(DefinitionError, match="1 of 2 tests of the features fail") as caught:
+        require(two.replace("weight: 3, town", "weight: 4, town"))
+    assert [line.partition(": ")[2][:7] for line in caught.value.problems[1:]] == ["another"]
+
+
+def test_a_mistake_in_a_frozen_tests_file_has_its_line():
+    with pytest.raises(DefinitionError, match=r"^parcels/tests\.yaml:14: unknown key 'expects'"):
+        require(TESTS.replace("    expect:", "    expects:"))
 
 
 @pytest.mark.parametrize(

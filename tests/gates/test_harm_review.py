@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from tests.gates.evidence import BODY, evidence
 from tradewind.definition.governance import HarmReview
 from tradewind.definition.schema import ModelDefinition
+from tradewind.errors import EvidenceError
 from tradewind.gates.harm_review import check
+from tradewind.records import Estimate
 
 if TYPE_CHECKING:
     from tradewind.records import GateResult
@@ -29,11 +31,28 @@ INDICATORS = {
 }
 
 
-def asked(tier: str = "low", day: date = date(2024, 6, 1), **review: Any) -> GateResult:
+def looked(
+    name: str, low: float | None = None, high: float | None = None, *, missing: str = ""
+) -> dict[str, Any]:
+    """An indicator on 1,200 judged rows; without an interval it has no figure."""
+    figure = None
+    if low is not None and high is not None:
+        middle = (low + high) / 2
+        figure = Estimate(value=middle, low=low, high=high, standard_error=0.01).model_dump()
+    return {"name": name, "rows": 1200, "figure": figure, "missing": missing}
+
+
+def asked(
+    tier: str = "low",
+    day: date = date(2024, 6, 1),
+    found: list[dict[str, Any]] | None = None,
+    **review: Any,
+) -> GateResult:
     body = {**BODY, "risk_tier": tier, **({"harm_review": review} if review else {})}
     if tier != "low":
         body["promotion"] = {"reviewers": ["ada", "grace"]}
-    return check(evidence(day=day), ModelDefinition.model_validate(body))
+    findings = {} if found is None else {"harm_review": {"looked": found}}
+    return check(evidence(day=day, findings=findings), ModelDefinition.model_validate(body))
 
 
 @pytest.mark.parametrize("tier", ["low", "high", "critical"])
@@ -63,27 +82,80 @@ def test_from_tier_high_on_there_must_be_one(tier, outcome):
     assert "Nobody has reviewed" in result.sentence
 
 
-def test_what_the_nights_watch_stands_in_its_table():
-    result = asked(**{**REVIEW, "indicators": INDICATORS})
-    assert "2 figures are watched each night for it" in result.sentence
+WITHIN = [looked("needless", 0.2, 0.28), looked("hidden", missing="there is no row of it")]
+
+
+def test_what_the_nights_watch_stands_in_its_table_with_the_judged_rows():
+    result = asked(found=WITHIN, **{**REVIEW, "indicators": INDICATORS})
+    assert result.outcome == "passed"
+    assert result.sentence.endswith(
+        "2 figures are watched each night for it. On the judged rows 1 of 2 could be said, none is "
+        "harm."
+    )
     assert result.table == [
         {
             "indicator": "needless",
             "figure": "false positive rate",
             "of": "all rows",
             "allowed": "at most 0.3",
-            "beyond it": "switches the model off",
+            "on the judged rows": "0.24 (0.2 to 0.28)",
+            "rows": "1,200",
+            "beyond it at night": "switches the model off",
         },
         {
             "indicator": "hidden",
             "figure": "selection rate",
             "of": "x = 1, y = a",
             "allowed": "at least 0.1",
-            "beyond it": "opens an incident",
+            "on the judged rows": "unknown: there is no row of it",
+            "rows": "1,200",
+            "beyond it at night": "opens an incident",
         },
     ]
     alone = {"needless": INDICATORS["needless"]}
-    assert "1 figure is watched" in asked(**{**REVIEW, "indicators": alone}).sentence
+    result = asked(found=WITHIN[:1], **{**REVIEW, "indicators": alone})
+    assert "1 figure is watched" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("needless", "hidden", "outcome"),
+    [
+        ((0.30, 0.40), (0.05, 0.10), "passed"),
+        ((0.3001, 0.40), (0.05, 0.10), "blocked"),
+        ((0.30, 0.40), (0.05, 0.0999), "blocked"),
+        ((0.1, 0.9), (0.0, 0.9), "passed"),
+    ],
+    ids=["both touch their limits", "above the most", "below the least", "nobody can say"],
+)
+def test_a_figure_that_lies_wholly_beyond_its_limit_blocks(needless, hidden, outcome):
+    found = [looked("needless", *needless), looked("hidden", *hidden)]
+    assert asked(found=found, **{**REVIEW, "indicators": INDICATORS}).outcome == outcome
+
+
+def test_what_is_harm_already_is_told_with_its_figure():
+    found = [looked("needless", 0.31, 0.41), WITHIN[1]]
+    result = asked(found=found, **{**REVIEW, "indicators": INDICATORS})
+    assert result.sentence.endswith(
+        "On the judged rows harm is seen already: needless, the false positive rate of all rows, "
+        "is 0.36 (0.31 to 0.41) on 1,200 rows; at most 0.3 is declared."
+    )
+
+
+def test_a_review_that_ended_blocks_whatever_the_figures_say():
+    assert (
+        asked(day=date(2024, 6, 2), found=WITHIN, **{**REVIEW, "indicators": INDICATORS}).outcome
+        == "blocked"
+    )
+
+
+def test_figures_that_nobody_looked_for_are_no_consent():
+    with pytest.raises(EvidenceError, match="nobody looked"):
+        asked(**{**REVIEW, "indicators": INDICATORS})
+
+
+def test_one_that_was_declared_since_is_unknown():
+    result = asked(found=WITHIN[:1], **{**REVIEW, "indicators": INDICATORS})
+    assert result.table[1]["on the judged rows"] == "unknown: nobody looked"
 
 
 @pytest.mark.parametrize(

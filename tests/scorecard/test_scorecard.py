@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 import pytest
 from typer.testing import CliRunner
 
 from tests.fixtures.home import home_of_its_own
 from tests.gates.evidence import waivers
+from tests.scorecard.breaking import BROKEN, commit, git, point, rewritten, said, total
 from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.as_of import current_definition
@@ -34,17 +31,27 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from tests.fixtures.home import Home
-    from tradewind.scorecard_records import Point
-    from tradewind.stores.ledger import RecordedOutcome
 
 MODEL = "subscribers"
 SCHEDULE = {"today": date(2024, 3, 1)}
+TESTS = """\
+columns:
+  customers:
+    {customer: VARCHAR, renewal_at: TIMESTAMPTZ, plan: VARCHAR, visits: DOUBLE, churned: BOOLEAN}
+tests:
+  - name: both are as the customer's row says
+    as_of: 2024-03-01T00:00:00Z
+    given:
+      customers: [{customer: a, renewal_at: 2024-03-01T12:00:00Z, plan: plus, visits: 7}]
+    expect: [{customer: a, plan: plus, visits: 7}]
+"""
 HARM = {
     "by": "ada",
     "on": date(2024, 1, 1),
     "until": date(2099, 1, 1),
     "helps": ["Those who are called before they leave."],
     "harms": ["Those who are called for nothing."],
+    "indicators": {"called_for_nothing": {"metric": "false_positive_rate", "at_most": 0.9}},
 }
 BEHAVIOUR = {
     "direction": [
@@ -88,6 +95,8 @@ def shop(shared_home: Home) -> Shop:
     """
     shop = open_shop(shared_home, nights=3, model=MODEL)
     shop.declare(schedule=SCHEDULE, harm_review=HARM, train=TRAIN, gates=GATES)
+    (shop.folder / "config" / "models" / MODEL / "tests.yaml").write_text(TESTS)
+    commit(shop.folder / "config")
     records = shop.run("train", AS_OF)
     assert records["register"].outcome == "promoted", records["gate"].results
     # What came of the first night's customers is known two nights later.
@@ -111,121 +120,6 @@ def card_of(shop: Shop, **changes: Any) -> Scorecard:
     return scorecard_of(model, stores)
 
 
-def point(card: Scorecard, test: str) -> Point:
-    return next(one for section in card.sections for one in section.points if one.test == test)
-
-
-def total(card: Scorecard, test: str) -> float:
-    return next(one.total for one in card.sections if one.name == test.partition("_")[0])
-
-
-# ------------------------------------------------------------------------------ what can be broken
-
-
-def said(shop: Shop, stage: str, pipeline: str) -> RecordedOutcome:
-    found = shop.stores.ledger.last_outcome(MODEL, stage, pipeline=pipeline)
-    assert found is not None
-    return found
-
-
-@contextmanager
-def lost(shop: Shop, uri: str | None) -> Iterator[None]:
-    """Something is not in the lake any more."""
-    assert uri is not None
-    place = shop.stores.settings.home / "lake" / uri
-    shutil.move(place, shop.folder / "lost")
-    yield
-    shutil.move(shop.folder / "lost", place)
-
-
-@contextmanager
-def silent(shop: Shop, stage: str, pipeline: str) -> Iterator[None]:
-    """A stage of the last run never said anything."""
-    dsn = shop.environ["AIRFLOW_CONN_TRADEWIND_LEDGER"]
-    run_id = said(shop, stage, pipeline).run_id
-    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("DELETE FROM outcomes WHERE stage = %s AND run_id = %s", (stage, run_id))
-        assert cursor.rowcount == 1
-    yield
-    shop.stores.ledger.rebuild_projections()
-
-
-@contextmanager
-def told(
-    shop: Shop, stage: str, pipeline: str, change: Callable[[dict[str, Any]], None]
-) -> Iterator[None]:
-    """A stage of the last run said something else."""
-    before = said(shop, stage, pipeline)
-    after = before.plain.model_copy(deep=True)
-    change(after.result)
-    shop.stores.ledger.record_outcome(after)
-    yield
-    shop.stores.ledger.record_outcome(before.plain)
-
-
-def answered(shop: Shop, gate: str, outcome: str) -> AbstractContextManager[None]:
-    """A gate of the last verdict said something else."""
-
-    def change(result: dict[str, Any]) -> None:
-        next(one for one in result["results"] if one["gate"] == gate)["outcome"] = outcome
-
-    return told(shop, "gate", "train", change)
-
-
-def report(shop: Shop, stage: str, pipeline: str) -> AbstractContextManager[None]:
-    return lost(shop, said(shop, stage, pipeline).report_uri)
-
-
-def part(shop: Shop, stage: str, pipeline: str, name: str) -> AbstractContextManager[None]:
-    return lost(shop, said(shop, stage, pipeline).result[name])
-
-
-def one_trial(result: dict[str, Any]) -> None:
-    result["trials"] = 1
-
-
-def nothing_proved(result: dict[str, Any]) -> None:
-    result["proof"]["rows"] = 0
-
-
-def served_by_rule(result: dict[str, Any]) -> None:
-    result["served"] = {"fallback": result["rows"]}
-
-
-BROKEN: list[tuple[str, str, Callable[[Shop], AbstractContextManager[None]]]] = [
-    ("data_1", "its report is lost", lambda s: report(s, "validate", "train")),
-    ("data_2", "the card is lost", lambda s: report(s, "card", "train")),
-    ("data_3", "a gate is waived", lambda s: answered(s, "fragility", "waived")),
-    ("data_3", "nobody looked", lambda s: part(s, "load_test", "train", "uri")),
-    ("data_4", "a gate is waived", lambda s: answered(s, "leakage", "waived")),
-    ("data_4", "nothing was proved", lambda s: told(s, "features", "train", nothing_proved)),
-    ("data_7", "no features were made", lambda s: silent(s, "features", "train")),
-    ("model_2", "the look is lost", lambda s: report(s, "monitor", "monitor")),
-    ("model_3", "there was one trial", lambda s: told(s, "train", "train", one_trial)),
-    ("model_4", "a gate is waived", lambda s: answered(s, "stability", "waived")),
-    ("model_5", "a gate is waived", lambda s: answered(s, "simplicity", "waived")),
-    ("model_6", "a gate is waived", lambda s: answered(s, "slices", "waived")),
-    ("model_6", "nobody looked", lambda s: part(s, "probe", "train", "uri")),
-    ("model_7", "its time is over", lambda s: answered(s, "harm_review", "blocked")),
-    ("infrastructure_1", "nobody looked", lambda s: part(s, "refit", "train", "uri")),
-    ("infrastructure_2", "a gate is waived", lambda s: answered(s, "behaviour", "waived")),
-    ("infrastructure_3", "nothing came to the end", lambda s: silent(s, "register", "train")),
-    ("infrastructure_3", "a stage is missing", lambda s: silent(s, "probe", "train")),
-    ("infrastructure_3", "the rule decided", lambda s: told(s, "predict", "score", served_by_rule)),
-    ("infrastructure_4", "the verdict is lost", lambda s: report(s, "gate", "train")),
-    ("infrastructure_4", "a gate is waived", lambda s: answered(s, "beats_naive", "waived")),
-    ("infrastructure_5", "the log is lost", lambda s: part(s, "predict", "score", "uri")),
-    ("infrastructure_6", "a gate is waived", lambda s: answered(s, "service", "waived")),
-    ("monitoring_1", "nobody was told", lambda s: silent(s, "alert", "monitor")),
-    ("monitoring_2", "its report is lost", lambda s: report(s, "validate", "score")),
-    ("monitoring_3", "it is lost", lambda s: part(s, "predict", "score", "contract_uri")),
-    ("monitoring_4", "the look is lost", lambda s: report(s, "monitor", "monitor")),
-    ("monitoring_5", "the log is lost", lambda s: part(s, "predict", "score", "uri")),
-    ("monitoring_6", "the look is lost", lambda s: report(s, "monitor", "monitor")),
-    ("monitoring_7", "there was no look", lambda s: silent(s, "monitor", "monitor")),
-]
-
-
 @pytest.mark.parametrize(("test", "breaking"), [(t, b) for t, _, b in BROKEN],
                          ids=[f"{t}: {why}" for t, why, _ in BROKEN])  # fmt: skip
 def test_evidence_that_is_taken_away_lowers_the_score(
@@ -246,28 +140,59 @@ def test_evidence_that_is_taken_away_lowers_the_score(
 def test_a_feature_is_beneficial_that_is_surely_missed(
     shop: Shop, loss: tuple[float, float], points: float
 ) -> None:
-    place = shop.stores.settings.home / "lake" / str(said(shop, "card", "train").report_uri)
-    before = place.read_text()
-    card = json.loads(before)
     low, high = loss
-    card["explained"]["weights"][-1]["loss"] |= {"low": low, "high": high}
-    place.write_text(json.dumps(card))
-    found = point(card_of(shop), "data_2")
-    place.write_text(before)
-    assert found.points == points
+
+    def change(card: dict[str, Any]) -> None:
+        card["explained"]["weights"][-1]["loss"] |= {"low": low, "high": high}
+
+    with rewritten(shop, said(shop, "card", "train").report_uri, change):
+        assert point(card_of(shop), "data_2").points == points
+
+
+def test_a_definition_is_reviewed_where_somebody_else_read_each_of_its_files(shop: Shop) -> None:
+    assert point(card_of(shop), "model_1").points == 0.5
+    config = shop.stores.settings.config_dir
+    folder = config / "models" / MODEL
+    whole = {name: (folder / name).read_text() for name in ("model.yaml", "features.sql")}
+    whole["tests.yaml"] = TESTS
+    reviewed = "Reviewed-by: Grace <grace@example.org>"
+    try:
+        for name, text in whole.items():
+            (folder / name).write_text(f"{text}# on its way\n")
+            commit(config)
+            (folder / name).write_text(text)
+            commit(config, reviewed)
+            found = point(card_of(shop), "model_1")
+            assert found.points == (1 if name == "tests.yaml" else 0.5)
+        assert "reviewed by Grace <grace@example.org>" in found.sentence
+        commit(config, "Reviewed-by: Ada <ada@example.org>")
+        assert point(card_of(shop), "model_1").points == 1
+    finally:
+        git(config, "reset", "--hard", git(config, "rev-list", "--max-parents=0", "HEAD"))
+
+
+def test_an_erasure_counts_of_those_whose_rows_the_sources_hold(written: Shop) -> None:
+    sources = current_definition(MODEL, stores=written.stores).sources
+    own = sources["customers"].model_copy(update={"subjects": {"customer": "customer"}})
+    people = {"sources": {**sources, "customers": own}}
+    written.tell(events.ERASED, {"token": "0" * 32, "kind": "patient"})
+    assert point(card_of(written, **people), "data_5").points == 0.5
+    written.tell(events.ERASED, {"token": "1" * 32, "kind": "customer"})
+    assert point(card_of(written, **people), "data_5").points == 1
+    assert point(card_of(written), "data_5").points == 0.5
 
 
 def test_what_a_first_run_reaches(shop: Shop) -> None:
     card = card_of(shop)
     found = {one.test: one.points for section in card.sections for one in section.points}
     without = {test for test, points in found.items() if not points}
-    assert without == {"data_5", "model_1", "infrastructure_7"}
+    assert without == {"infrastructure_7"}
     halves = {test for test, points in found.items() if points == 0.5}
     assert halves == {
-        *("data_3", "data_6", "data_7", "model_2", "model_7", "infrastructure_6"),
+        *("data_3", "data_5", "data_6", "model_1", "model_2", "infrastructure_6"),
         *("monitoring_6", "monitoring_7"),
     }
-    assert card.score == min(section.total for section in card.sections) == 4.5
+    assert card.score == min(section.total for section in card.sections) == 5.5
 
 
 def test_every_point_says_where_its_evidence_is(shop: Shop) -> None:
@@ -353,12 +278,12 @@ def document(shop: Shop, **changes: Any) -> dict[str, ScorecardSection]:
         "review": today + timedelta(days=1),
         **changes,
     }
-    documents = {"model_1": Documented.model_validate(told_of)}
+    documents = {"infrastructure_7": Documented.model_validate(told_of)}
     return {"scorecard": ScorecardSection(documents=documents)}
 
 
 def test_a_document_is_half_a_point(shop: Shop) -> None:
-    found = point(card_of(shop, **document(shop)), "model_1")
+    found = point(card_of(shop, **document(shop)), "infrastructure_7")
     assert found.points == 0.5
     assert found.evidence[0].uri == "docs/scorecard.md"
     assert "by ada" in found.sentence
@@ -366,7 +291,7 @@ def test_a_document_is_half_a_point(shop: Shop) -> None:
 
 def test_an_address_needs_no_file(shop: Shop) -> None:
     there = document(shop, where="https://example.org/review")
-    assert point(card_of(shop, **there), "model_1").points == 0.5
+    assert point(card_of(shop, **there), "infrastructure_7").points == 0.5
 
 
 @pytest.mark.parametrize(
@@ -383,17 +308,17 @@ def test_a_document_that_does_not_hold_counts_for_nothing(
     today = shop.stores.ledger.now().date()
     first, last = changes.pop("days", (-1, 1))
     dates = {"on": today + timedelta(days=first), "review": today + timedelta(days=last)}
-    found = point(card_of(shop, **document(shop, **dates, **changes)), "model_1")
+    found = point(card_of(shop, **document(shop, **dates, **changes)), "infrastructure_7")
     assert found.points == 0
     assert why in found.sentence
 
 
 def test_a_document_adds_nothing_to_what_is_shown(shop: Shop) -> None:
-    named = document(shop)["scorecard"].documents["model_1"]
-    section = ScorecardSection(documents={"model_6": named, "data_7": named})
+    named = document(shop)["scorecard"].documents["infrastructure_7"]
+    section = ScorecardSection(documents={"model_6": named, "data_3": named})
     card = card_of(shop, scorecard=section)
     assert point(card, "model_6") == point(card_of(shop), "model_6")
-    assert point(card, "data_7").points == 0.5
+    assert point(card, "data_3").points == 0.5
 
 
 # ------------------------------------------------------------------------------------------- shown

@@ -376,7 +376,7 @@ def test_a_break_in_between_is_mended_by_the_same_order(
         raise PromotionRefusedError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tradewind.stages._cutting.roll_back", dies)
+        patched.setattr("tradewind.stages._taking_back.roll_back", dies)
         with pytest.raises(PromotionRefusedError, match="killed"):
             release_order(order, stores=street.stores)
     assert street.champion() == 2

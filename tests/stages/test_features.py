@@ -1,17 +1,29 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 import pytest
 
 from tests.engine.small import AS_OF, BODY, NOON, SQL, TOWNS, definition, parcels
 from tests.engine.test_features import ADD, WITH_HEAVY
-from tradewind.errors import EmptyIntervalError, LeakError
-from tradewind.records import Admission, FeatureSet, Reference, RunRequest, Validated
+from tradewind.definition.loader import parse_definition
+from tradewind.errors import DefinitionError, EmptyIntervalError, LeakError
+from tradewind.records import (
+    Admission,
+    FeatureSet,
+    FeatureTests,
+    Reference,
+    RunRequest,
+    Validated,
+)
 from tradewind.stages.features import build_features
 from tradewind.stores.digests import table_digest
 from tradewind.stores.stores import Stores
+
+if TYPE_CHECKING:
+    from tradewind.definition.frozen import FrozenDefinition
 
 
 @pytest.fixture
@@ -68,6 +80,48 @@ def test_the_feature_set_is_in_the_lake_with_its_counts_and_its_proof(stores):
     assert found.validated.digest == validated(stores, rows).digest
     assert stores.lake.exists(found.validated.uri)
     assert table["parcel"].to_pylist() == [0, 1, 2]
+
+
+GIVEN = "weight: 2.5, town: Ulm"
+
+
+def with_test(expected: str = "weight: 2.5", sql: str = SQL) -> FrozenDefinition:
+    """The definition with one test, of a parcel of 2.5 kilograms in Ulm."""
+    text = f"""\
+columns:
+  parcels:
+    {{parcel: BIGINT, due: TIMESTAMPTZ, weight: DOUBLE, town: VARCHAR, fragile: BOOLEAN,
+     minutes: BIGINT, delivered: TIMESTAMPTZ}}
+tests:
+  - name: as the sender says
+    as_of: 2024-05-01
+    given:
+      parcels: [{{parcel: 1, due: 2024-04-30T12:00:00Z, {GIVEN}}}]
+    expect: [{{parcel: 1, {expected}}}]
+"""
+    return parse_definition({**definition(sql).files, "tests.yaml": text}, where="parcels")
+
+
+def test_the_owners_tests_are_run_and_stand_in_the_record(stores):
+    assert run(stores).tests is None
+    assert run(stores, with_test()).tests == FeatureTests(passed=1, tested=["weight"])
+
+
+def test_a_test_that_fails_blocks_with_its_line_and_leaves_nothing_behind(stores):
+    double = SQL.replace("weight,", "weight * 2 AS weight,")
+    said = r"parcels/tests\.yaml:10: as the sender says: parcel=1: weight: expected 2\.5, found 5"
+    with pytest.raises(DefinitionError, match=said):
+        run(stores, with_test(sql=double))
+    assert stores.lake.list("features") == []
+
+
+def test_other_tests_are_run_though_the_features_are_there_already(stores):
+    first = run(stores, with_test())
+    with pytest.raises(DefinitionError, match="expected 9, found 2"):
+        run(stores, with_test("weight: 9"))
+    second = run(stores, with_test(GIVEN))
+    assert second.tests == FeatureTests(passed=1, tested=["weight", "town"])
+    assert (second.digest, second.uri) == (first.digest, first.uri)
 
 
 def test_a_second_run_makes_nothing_new(stores, monkeypatch):

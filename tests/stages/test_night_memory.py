@@ -22,7 +22,7 @@ from tradewind.stages._fallback import Fallback
 from tradewind.stages._night_log import Tally, log_rows
 from tradewind.stages._serving import Plan
 from tradewind.stages._versions import NightVersion, Versions
-from tradewind.stores import lake as lake_module
+from tradewind.stores import draft as draft_module
 from tradewind.stores import scorer as scorer_module
 from tradewind.stores.casting import cast
 from tradewind.stores.digested import write_digested
@@ -122,7 +122,7 @@ def test_a_night_of_four_times_the_rows_holds_no_more_memory(
     model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_night_log, "CHUNK_ROWS", CHUNK)
-    monkeypatch.setattr(lake_module, "ROW_GROUP_ROWS", CHUNK)
+    monkeypatch.setattr(draft_module, "ROW_GROUP_ROWS", CHUNK)
     monkeypatch.setattr(scorer_module, "CHUNK_ROWS", CHUNK // 3)
     lake = Stores.open(load_settings({"TRADEWIND_LAKE": (tmp_path / "lake").as_uri()})).lake
     few, many = night(lake, chunks=2), night(lake, chunks=8)

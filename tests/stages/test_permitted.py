@@ -356,6 +356,30 @@ def test_a_later_commit_of_something_else_does_not_answer_for_a_change(scene: Sc
     assert EVE in scene.refused()
 
 
+def test_the_tests_of_a_definition_are_changed_and_taken_away_by_those_named_only(
+    scene: Scene,
+) -> None:
+    tests = scene.folder / "tests.yaml"
+    tests.write_text("tests: []\n")
+    scene.declare(ONLY_ADA)
+    scene.commit()
+    scene.admitted()
+    tests.write_text("tests: [] # fewer\n")
+    scene.commit(author=EVE)
+    assert EVE in scene.refused()
+    tests.unlink()
+    scene.commit(author=EVE)
+    reason = scene.refused()
+    assert EVE in reason
+    assert "(tests.yaml, commit " in reason
+    scene.commit(f"Reviewed-by: {ADA}")
+    tests.write_text("tests: []\n")
+    scene.commit()
+    tests.unlink()
+    scene.commit()
+    scene.admitted()
+
+
 def test_what_is_not_committed_is_nobodys(scene: Scene) -> None:
     scene.declare(ONLY_ADA)
     scene.commit()

@@ -147,11 +147,15 @@ def test_the_same_inputs_train_once(stores: Stores, client: mlflow.MlflowClient)
 
 def test_what_decides_no_prediction_trains_nothing_anew(stores: Stores) -> None:
     features = stored(frames.feature_set(), stores)
+    plain = frames.frozen(name="renamed")
+    others = [
+        frames.frozen(name="renamed", owner="somebody else"),
+        frames.frozen(name="renamed", gates={"confidence": 0.9}),
+        dataclasses.replace(plain, files={**plain.files, "tests.yaml": "tests: []"}),
+    ]
     keys = {
-        train(
-            admission("renamed"), frames.frozen(name="renamed", **change), features, stores=stores
-        ).train_key
-        for change in ({}, {"owner": "somebody else"}, {"gates": {"confidence": 0.9}})
+        train(admission("renamed"), frozen, features, stores=stores).train_key
+        for frozen in (plain, *others)
     }
     assert len(keys) == 1
 

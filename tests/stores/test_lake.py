@@ -18,7 +18,8 @@ from botocore.stub import Stubber
 from tests.fixtures.mlflow import free_port
 from tradewind.errors import LakeError, LakeUnavailableError
 from tradewind.settings import load_settings
-from tradewind.stores.lake import ROW_GROUP_ROWS, Lake
+from tradewind.stores.draft import ROW_GROUP_ROWS
+from tradewind.stores.lake import Lake
 from tradewind.stores.placement import BucketPlacement
 
 if TYPE_CHECKING:

@@ -16,6 +16,8 @@ from tradewind.cli import (
     definition,
     diagnosing,
     explaining,
+    forgetting,
+    housekeeping,
     incidents,
     nights,
     pinning,
@@ -40,6 +42,7 @@ app = typer.Typer(
 _GROUPS = (
     *(definition, running, pinning, approving, releasing, nights, incidents),
     *(reading, explaining, diagnosing, cards, scoring_card, tracing, auditing),
+    *(forgetting, housekeeping),
     platform,
 )
 for group in _GROUPS:

@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
 
 MODEL_FILE = "model.yaml"
+TESTS_FILE = "tests.yaml"
 
 
 @dataclass(frozen=True)
 class FrozenDefinition:
-    """`model.yaml` and the files it names, as text, and what they say.
+    """`model.yaml`, the files it names and the tests of its SQL, as text, and what they say.
 
     Attributes:
         model: The typed definition.
-        files: Text by file name: `model.yaml`, the features' SQL, and the source of each module
-            that `features.python` or a metric names, under its dotted name.
+        files: Text by file name: `model.yaml`, the features' SQL, `tests.yaml` where there is one,
+            and the source of each module that `features.python` or a metric names, under its
+            dotted name.
         digest: Of the files.
     """
 
@@ -34,6 +36,13 @@ class FrozenDefinition:
     def sql(self) -> str:
         """The SELECT of the features."""
         return self.files[self.model.features.sql]
+
+    @property
+    def deciding_files(self) -> dict[str, str]:
+        """The files beside model.yaml that a model's predictions depend on: not what tests them."""
+        return {
+            name: text for name, text in self.files.items() if name not in (MODEL_FILE, TESTS_FILE)
+        }
 
     def place(self, *of: str | int) -> str:
         """`flight_delay/model.yaml: label`, for a message about something in it."""

@@ -44,7 +44,7 @@ class Acceptance(Section):
 
 
 class Indicator(Section):
-    """A figure of a group that would show harm, looked at every night on matured rows."""
+    """A figure of a group that would show harm, of each candidate and on every night."""
 
     metric: HarmMetric
     """The share that is decided for, of all, of the negatives or of the positives; the mean score;
@@ -66,6 +66,24 @@ class Indicator(Section):
     def _one_level(self) -> Indicator:
         _one_limit(self.at_least, self.at_most)
         return self
+
+    def is_harm(self, low: float, high: float) -> bool:
+        """Whether the whole interval of a figure lies beyond the limit."""
+        too_high = self.at_most is not None and low > self.at_most
+        too_low = self.at_least is not None and high < self.at_least
+        return too_high or too_low
+
+    @property
+    def limit(self) -> str:
+        """`at most 0.3`."""
+        side = "at most" if self.at_most is not None else "at least"
+        return f"{side} {self.at_most if self.at_most is not None else self.at_least:g}"
+
+    @property
+    def group(self) -> str:
+        """`origin = JFK`, or `all rows`."""
+        said = ", ".join(f"{column} = {value}" for column, value in self.where.items())
+        return said or "all rows"
 
 
 class HarmReview(Section):

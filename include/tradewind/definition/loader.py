@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from tradewind.definition.agreement import disagreements
-from tradewind.definition.frozen import MODEL_FILE, FrozenDefinition, digest_of_files
+from tradewind.definition.frozen import (
+    MODEL_FILE,
+    TESTS_FILE,
+    FrozenDefinition,
+    digest_of_files,
+)
 from tradewind.definition.modules import module_key, named_modules, source_of
 from tradewind.definition.problems import nearest, translate
 from tradewind.definition.schema import ModelDefinition
@@ -69,7 +74,12 @@ def load_definition(folder: Path) -> FrozenDefinition:
     where = shown_folder(folder)
     text = _read(folder / MODEL_FILE, where=f"{where}/{MODEL_FILE}")
     document = read_yaml(text)
-    files = {MODEL_FILE: text, **_sql_of(document, folder), **_modules_of(document, folder)}
+    files = {
+        MODEL_FILE: text,
+        **_sql_of(document, folder),
+        **_tests_of(folder),
+        **_modules_of(document, folder),
+    }
     return _checked(files, document, where=where, folder=folder.resolve().name)
 
 
@@ -142,6 +152,13 @@ def _sql_of(document: Document, folder: Path) -> dict[str, str]:
     if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
         return {}
     return {name: _read(folder / name, where=f"{shown_folder(folder)}/{name}")}
+
+
+def _tests_of(folder: Path) -> dict[str, str]:
+    # Only read here: what is wrong in it is said when it is run, and stops a training alone.
+    path = folder / TESTS_FILE
+    where = f"{shown_folder(folder)}/{TESTS_FILE}"
+    return {TESTS_FILE: _read(path, where=where)} if path.is_file() else {}
 
 
 def _modules_of(document: Document, folder: Path) -> dict[str, str]:

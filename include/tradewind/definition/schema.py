@@ -25,6 +25,7 @@ from tradewind.definition.learning import (
 )
 from tradewind.definition.nightly import Alerts, Monitor, Promotion, Retrain, Score
 from tradewind.definition.permissions import Permissions
+from tradewind.definition.retention import Retention
 from tradewind.definition.scorecard import ScorecardSection
 from tradewind.definition.sources import Repair, Source, Validate
 
@@ -146,6 +147,7 @@ class ModelDefinition(Section):
     retrain: Retrain = Retrain()
     promotion: Promotion = Promotion()
     permissions: Permissions = Permissions()
+    retention: Retention = Retention()
     alerts: Alerts = Alerts()
     scorecard: ScorecardSection = ScorecardSection()
     resources: Resources = Resources()

@@ -78,6 +78,9 @@ class _Source(Section):
     personal: dict[Column, PersonalColumn] = {}
     """Columns that tell of a person, each with what becomes of it when it is read: `drop`, `hash`,
     or `{ingest: keep, because: ...}`."""
+    subjects: dict[Identifier, Column] = {}
+    """Whose the rows are: by kind of person, such as `customer`, the column that names them.
+    Whoever is to be forgotten is found by it."""
 
     def personal_columns(self, *ingest: Literal["drop", "hash", "keep"]) -> frozenset[str]:
         """Its personal columns that are taken in in one of these ways; all of them for none."""

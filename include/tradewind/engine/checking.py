@@ -90,6 +90,12 @@ def check_privacy(folder: Path, *, settings: Settings) -> list[str]:
             source = frozen.model.sources[name]
             if needed.because:
                 lines.append(f"{needed.because}: every column of {name} is ingested")
+            if source.personal and not source.subjects:
+                lines.append(
+                    f"{frozen.place('sources', name)}: columns are personal, and nothing says "
+                    f"whose the rows are: name the column under `subjects`, such as {{customer: "
+                    f"{source.key[0]}}}, so that they can be forgotten"
+                )
             try:
                 with open_source(name, source, settings=settings, needed=needed.columns) as reader:
                     sample = reader.sample(SAMPLED)

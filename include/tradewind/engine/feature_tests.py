@@ -29,14 +29,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import duckdb
 
+from tradewind.definition.frozen import TESTS_FILE
 from tradewind.definition.loader import load_definition, shown_folder
 from tradewind.definition.moments import parse_moment
 from tradewind.definition.problems import nearest
 from tradewind.definition.sources import ColumnType
 from tradewind.engine import features, relations
 from tradewind.engine.database import open_database, quoted
-from tradewind.engine.tests_file import TESTS_FILE, TestsFile
+from tradewind.engine.tests_file import TestsFile
 from tradewind.errors import DefinitionError, EmptyIntervalError, TradewindError
+from tradewind.records import FeatureTests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,17 +87,53 @@ def run_feature_tests(folder: Path) -> list[TestOutcome] | None:
     Raises:
         DefinitionError: The definition or tests.yaml itself is wrong.
     """
-    path = folder / TESTS_FILE
     frozen = load_definition(folder)
-    if not path.is_file():
+    file = _file_of(frozen, where=shown_folder(folder))
+    return None if file is None else list(_outcomes(file, frozen))
+
+
+def require_passed(frozen: FrozenDefinition) -> FeatureTests | None:
+    """Hold that a definition's SQL, and the function after it, do what its tests say.
+
+    Returns:
+        How many tests there are, and of which features they say a value; None for no tests.
+
+    Raises:
+        DefinitionError: One fails, or tests.yaml itself is wrong; each difference has its line.
+    """
+    file = _file_of(frozen, where=frozen.model.name)
+    if file is None:
         return None
-    file = TestsFile.read(
-        path.read_text(encoding="utf-8"),
-        sources=frozen.model.sources,
-        where=shown_folder(folder),
+    outcomes = list(_outcomes(file, frozen))
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if failed:
+        raise DefinitionError(_lines(file, failed, of=len(outcomes)))
+    stated = file.stated()
+    tested = [name for name in frozen.model.features.types if name in stated]
+    return FeatureTests(passed=len(outcomes), tested=tested)
+
+
+def _lines(file: TestsFile, failed: list[TestOutcome], *, of: int) -> list[str]:
+    first = (
+        f"{file.where}/{TESTS_FILE}:{failed[0].line}: {len(failed)} of {of} tests of the features "
+        f"fail: put the features or what is expected of them right (`tradewind test {file.where}` "
+        "runs them, and needs no source)"
     )
+    told = []
+    for outcome in failed:
+        for difference in outcome.differences:
+            place, _, said = difference.partition(": ")
+            told.append(f"{place}: {outcome.name}: {said}")
+    return [first, *told]
+
+
+def _file_of(frozen: FrozenDefinition, *, where: str) -> TestsFile | None:
+    """The tests of a definition, read; `where` is its folder, as messages show it."""
+    if TESTS_FILE not in frozen.files:
+        return None
+    file = TestsFile.read(frozen.files[TESTS_FILE], sources=frozen.model.sources, where=where)
     file.refuse(_unknown_types(file))
-    return list(_outcomes(file, frozen))
+    return file
 
 
 def _unknown_types(file: TestsFile) -> Iterator[tuple[KeyPath, str]]:

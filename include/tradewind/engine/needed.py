@@ -72,6 +72,8 @@ def needed_columns(frozen: FrozenDefinition) -> dict[str, Needed]:
 
 def _of_source(uses: _Uses, name: str, spec: Source, frozen: FrozenDefinition) -> None:
     uses.add(name, [*spec.key, *([spec.time_column] if spec.time_column else [])])
+    # Rows can be erased by whom they are of as long as that stands in them.
+    uses.add(name, spec.subjects.values())
     if spec.known_at:
         uses.expression(name, spec.known_at, frozen.place(f"sources.{name}.known_at"))
     for late, group in spec.late.items():

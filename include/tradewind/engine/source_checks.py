@@ -78,7 +78,7 @@ def _no_key(name: str, source: Source, *, settings: Settings) -> Iterator[Found]
 def _columns(name: str, source: Source, *, settings: Settings) -> dict[str, pa.DataType]:
     # Asked without its declarations, a source shows what is there, and all that is missing can be
     # said at once.
-    nothing: dict[str, object] = {"key": [], "types": {}, "personal": {}}
+    nothing: dict[str, object] = {"key": [], "types": {}, "personal": {}, "subjects": {}}
     bare = source.model_copy(update={**nothing, **dict.fromkeys(_NAMED)})
     with open_source(name, bare, settings=settings) as reader:
         found = reader.columns()
@@ -97,6 +97,7 @@ def _declared(name: str, source: Source) -> Iterator[tuple[KeyPath, str]]:
     yield from (((*at, "key", place), column) for place, column in enumerate(source.key))
     for part in ("types", "personal"):
         yield from (((*at, part, column), column) for column in getattr(source, part))
+    yield from (((*at, "subjects", kind), column) for kind, column in source.subjects.items())
     for key in _NAMED:
         column = getattr(source, key, None)
         if column is not None:

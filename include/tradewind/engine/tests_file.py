@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tradewind.definition.frozen import TESTS_FILE
 from tradewind.definition.problems import nearest, shown
 from tradewind.definition.yaml_lines import Document, KeyPath, read_yaml
 from tradewind.errors import DefinitionError
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     Found = Iterator[tuple[KeyPath, str]]
 
-TESTS_FILE = "tests.yaml"
 _TOP = ("columns", "defaults", "tests")
 _TEST = ("name", "as_of", "given", "expect", "rows")
 _NEEDED = {"name", "as_of", "given"}
@@ -68,6 +68,11 @@ class TestsFile:
     def tests(self) -> list[dict[str, Any]]:
         """The tests as they are written."""
         return list(self.document.value["tests"])
+
+    def stated(self) -> set[str]:
+        """The columns of which some test says a value: that one is NULL tells of no computation."""
+        expected = [row for test in self.tests for row in test.get("expect") or []]
+        return {name for row in expected for name, value in row.items() if value is not None}
 
     def rows(self, test: dict[str, Any], source: str) -> list[dict[str, Any]]:
         """The rows of a source that a test gives, filled up with the file's defaults."""

@@ -127,7 +127,7 @@ def _lost_parts(uses: Sequence[PartUse], lake: Lake) -> list[str]:
     gaps = []
     for (source, identity), parts in by_source.items():
         files = set(lake.list(f"sources/{identity}"))
-        lost = [use.uri for use in parts if use.uri not in files]
+        lost = [use.uri for use in parts if use.uri not in files and lake.standing(use.uri) is None]
         if lost:
             gaps.append(
                 f"{len(lost):,} of {len(parts):,} parts of {source} are not in the lake any more, "

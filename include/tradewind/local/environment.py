@@ -89,6 +89,7 @@ def platform_environment(
     settings: Settings, layout: Layout, databases: Databases, ports: Mapping[str, int]
 ) -> dict[str, str]:
     """What a shell, a notebook and a task need to see the platform."""
+    logs = (layout.logs, layout.airflow / "logs", databases.server.log)
     return {
         "TRADEWIND_HOME": str(layout.home),
         "TRADEWIND_ROOT": str(settings.root),
@@ -96,6 +97,10 @@ def platform_environment(
         "TRADEWIND_AIRFLOW_URL": url(ports["airflow"]),
         "AIRFLOW_CONN_TRADEWIND_LEDGER": databases.dsn("ledger", role="tradewind"),
         "AIRFLOW_CONN_DEMO": databases.dsn("demo"),
+        # Where a person is to be forgotten, in a shell or a task, these are searched too.
+        "AIRFLOW_CONN_TRADEWIND_AIRFLOW_DATABASE": databases.dsn("airflow"),
+        "AIRFLOW_CONN_TRADEWIND_MLFLOW_DATABASE": databases.dsn("mlflow"),
+        "TRADEWIND_LOGS": os.pathsep.join(map(str, logs)),
         "AIRFLOW_CONN_TRADEWIND_HASH_KEY": f"generic://:{_hash_key(layout)}@",
         "MLFLOW_TRACKING_URI": url(ports["mlflow"]),
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from airflow.sdk import Param
 
+from tradewind.erasure import TOKEN
 from tradewind.nights import ReleaseAction
 
 if TYPE_CHECKING:
@@ -139,6 +140,27 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             title="As-of date",
             description="From which day on it holds. Empty: from the next night on.",
             section="Exact moment",
+        ),
+    }
+
+
+def forget_form() -> dict[str, Param]:
+    """Who is to be forgotten, by a reference: whatever a form takes, Airflow keeps."""
+    return {
+        "reference": Param(
+            None,
+            type="string",
+            pattern=TOKEN,
+            title="Reference",
+            description="As `tradewind subject` printed it: 32 hexadecimal digits, and never the "
+            "key itself, which Airflow would keep.",
+        ),
+        "reason": Param(
+            None,
+            type="string",
+            minLength=1,
+            title="Reason",
+            description="Kept in the ledger for good: name nobody.",
         ),
     }
 

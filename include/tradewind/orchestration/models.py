@@ -39,6 +39,14 @@ def runnable_models(kind: str) -> Iterator[ModelDefinition]:
                 yield model
 
 
+def every_model() -> Iterator[ModelDefinition]:
+    """As `runnable_models`, whatever DAG is parsed: for one that is of no single model."""
+    for name, folder in model_folders(load_settings().config_dir).items():
+        model = _usable(name, folder)
+        if model is not None:
+            yield model
+
+
 def broken_models() -> list[str]:
     """What is wrong with the folders below `config/models`: a line each, file and line first."""
     problems: list[str] = []

@@ -246,6 +246,56 @@ class TrainWithoutOperator(TriggerDagRunOperator):
         super().execute(context)
 
 
+class ForgetOperator(BaseOperator):
+    """Erases whoever the form's reference stands for, and proves it."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Erase; what cannot be done as it is asked for fails at once and says why."""
+        from tradewind.erasure import ErasureOrder
+        from tradewind.pipeline import forget_subject
+
+        dag_run, answers = context["dag_run"], context["params"]
+        order = ErasureOrder(
+            reference=answers["reference"],
+            reason=answers["reason"],
+            actor=dag_run.triggering_user_name or dag_run.run_type.value,
+            by=identity_of(dag_run),
+            run_id=f"forget/{dag_run.run_id}",
+        )
+        with plain_errors():
+            return forget_subject(order, stores=open_stores()).model_dump(mode="json")
+
+
+class TrainAfterErasureOperator(TriggerDagRunOperator):
+    """Starts a model's training without whoever was forgotten; most models need none."""
+
+    def __init__(self, *, model: str, **kwargs: Any) -> None:
+        super().__init__(
+            trigger_dag_id=f"{model}.train",
+            logical_date=None,
+            skip_when_already_exists=True,
+            **kwargs,
+        )
+        self.model = model
+
+    def execute(self, context: Context) -> None:
+        """Start `<model>.train`, once for each erasure.
+
+        Raises:
+            AirflowSkipException: No version decided that saw the subject.
+        """
+        from tradewind.erasure import Erased
+
+        erased = Erased.model_validate(returned("forget", context))
+        wanted = next((one for one in erased.retrain if one.model == self.model), None)
+        if wanted is None:
+            raise AirflowSkipException(f"no training: {self.model} decided by no such version")
+        self.trigger_run_id = f"forgotten__{erased.reference}"
+        self.note = wanted.reason
+        self.conf = {"moment": wanted.moment.isoformat(), "reason": wanted.reason}
+        super().execute(context)
+
+
 def end_failure_of(context: Context) -> None:
     """Close the incident of this very task's last failure, for tasks that are no stage.
 

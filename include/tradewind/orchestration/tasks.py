@@ -8,11 +8,13 @@ from tradewind.orchestration.operators import (
     ADMIT,
     AdmitOperator,
     AlertOperator,
+    ForgetOperator,
     LaunchTrainingOperator,
     MonitorNightOperator,
     ReleaseOperator,
     ReleaseOrderOperator,
     StageOperator,
+    TrainAfterErasureOperator,
     TrainWithoutOperator,
 )
 
@@ -136,3 +138,13 @@ def carry_out(model: ModelDefinition) -> BaseOperator:
 def train_without(model: ModelDefinition) -> BaseOperator:
     """Start the training without what the order left out, if a champion had to go for it."""
     return TrainWithoutOperator(task_id="retrain", model=model.name)
+
+
+def forget() -> BaseOperator:
+    """Erase whoever the form's reference stands for."""
+    return ForgetOperator(task_id="forget")
+
+
+def train_forgetful(model: ModelDefinition) -> BaseOperator:
+    """Start a model's training, if a version decided in it that saw whoever was forgotten."""
+    return TrainAfterErasureOperator(task_id=f"retrain_{model.name}", model=model.name)

@@ -10,8 +10,9 @@ from tradewind.live import KINDS, ROLL_BACK, is_rollback
 from tradewind.promotion.following import CHAMPION, follow, write_applied
 from tradewind.promotion.rules import compare, refusal_of, require_no_later, rollback_target
 from tradewind.records import Moment, Record
+from tradewind.stores.barred import why_barred
 from tradewind.stores.events import APPLIED, INTENDED
-from tradewind.stores.exclusions import why_tainted
+from tradewind.stores.logged_models import LET_GO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ def promote(
         LeaseLostError: Another run has had the model's lease since.
         PromotionRefusedError: The champion is another one, or stands for a later moment; nothing
             is promoted until a date; the version was rolled back after it had been promoted on the
-            same evidence; or it was trained on data that is left out.
+            same evidence; it was trained on data that is left out; or its files are erased.
         RegistryError: MLflow does not know the version, or refuses. In the second case the
             decision stands in the ledger, and the next `reconcile` makes the alias follow.
         LedgerError: The ledger cannot be reached.
@@ -85,7 +86,7 @@ def promote(
             ledger.require_lease(model, fencing_token=fencing_token)
         current = ledger.champion(model)
         compare(model, version, current, expected_previous=expected_previous, as_of=as_of)
-        _require_untainted(ledger, model, version)
+        _require_unbarred(ledger, model, version)
         refusal = refusal_of(
             ledger.events(model=model, kind=KINDS),
             model=model,
@@ -151,7 +152,7 @@ def roll_back(
             return _finished(stores, ledger, done)
         target = rollback_target(model, events, to=to, expected=expected)
         assert current is not None  # noqa: S101 (there is a champion where there is a target)
-        _require_untainted(ledger, model, target)
+        _require_unbarred(ledger, model, target)
         require_no_later(model, target, current, as_of=as_of)
         said = {
             "action": ROLL_BACK,
@@ -166,8 +167,8 @@ def roll_back(
         )
 
 
-def _require_untainted(ledger: Ledger, model: str, version: int) -> None:
-    if (why := why_tainted(ledger, model, version)) is not None:
+def _require_unbarred(ledger: Ledger, model: str, version: int) -> None:
+    if (why := why_barred(ledger, model, version)) is not None:
         raise PromotionRefusedError(f"{model}: {why}")
 
 
@@ -186,7 +187,13 @@ def _move(
     """Write the decision, move the alias, write that it was moved; under the model's lock."""
     previous = current.version if current else None
     # Asked before anything is written: a version that MLflow does not know is never intended.
-    model_uri = str(stores.registry.version(model, version).model_uri)
+    registered = stores.registry.version(model, version)
+    if LET_GO in registered.tags:
+        raise PromotionRefusedError(
+            f"{model}: the files of version {version} were let go of ({registered.tags[LET_GO]}): "
+            "train anew"
+        )
+    model_uri = str(registered.model_uri)
     intended = ledger.append(
         model=model,
         kind=INTENDED,

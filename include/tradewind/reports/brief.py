@@ -21,6 +21,7 @@ from tradewind.records import (
     Evaluation,
     Examination,
     FeatureSet,
+    FeatureTests,
     Question,
     Record,
     Refusal,
@@ -170,8 +171,16 @@ def _(result: FeatureSet) -> list[str]:
             f"point in time: {proof.rows:,} rows at {proof.moments} moments recomputed without "
             "their future, all equal"
         ),
+        *_of_tests(result.tests),
         f"feature set {result.digest[:12]}",
     ]
+
+
+def _of_tests(tests: FeatureTests | None) -> list[str]:
+    if tests is None:
+        return ["no tests of the features: there is no tests.yaml"]
+    features = f"{len(tests.tested):,} features"
+    return [f"tests.yaml: {tests.passed:,} tests passed; they say what {features} must be"]
 
 
 @lines_of.register

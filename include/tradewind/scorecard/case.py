@@ -34,7 +34,7 @@ class Gated:
     """What a gate said in the last training.
 
     Attributes:
-        found: What it decided on; empty for a gate that only compares figures.
+        found: What it decided on; empty for a gate that only compares figures, or may do without.
     """
 
     result: GateResult
@@ -146,7 +146,7 @@ class Case:
                 f"the gate {name} had nothing to hold: {result.sentence}",
                 f"declare what it asks for, see docs/gates/{name}.md",
             )
-        found = self._findings.get(name) if decides_on_findings else {}
+        found = self._findings.get(name, None if decides_on_findings else {})
         if found is None:
             raise NotShownError(
                 f"the gate {name} had nothing to decide on. {result.sentence}",

@@ -13,6 +13,8 @@ from tradewind.definition.frozen import MODEL_FILE
 from tradewind.live import is_rollback
 from tradewind.records import FeatureSet
 from tradewind.scorecard.marking import HALF, NotShownError, Seen, rubric_test
+from tradewind.scorecard.privacy import privacy
+from tradewind.scorecard_records import Pointer
 from tradewind.stores.events import DEFINITION_FROZEN, INTENDED
 
 if TYPE_CHECKING:
@@ -151,16 +153,6 @@ def requirements(case: Case) -> Seen:
     return Seen(1.0, told, (pointer, leakage.pointer))
 
 
-@rubric_test("data_5", "the data pipeline has appropriate privacy controls")
-def privacy(case: Case) -> Seen:
-    """Nothing that a run leaves says how personal data are kept out."""
-    raise NotShownError(
-        f"no run of {case.model.name} leaves anything that says what of its sources is personal, "
-        "who may see it and when it is erased",
-        "there is nothing yet that does this in each run",
-    )
-
-
 @rubric_test("data_6", "new features can be added quickly")
 def added_quickly(case: Case) -> Seen:
     """How long it took from a definition with a new feature to a champion that has it."""
@@ -218,19 +210,32 @@ def _definition_of(case: Case, promoted: Event) -> str:
 
 @rubric_test("data_7", "all input feature code is tested")
 def feature_code(case: Case) -> Seen:
-    """The features' SQL gave the same rows again with every source cut at their moments."""
+    """The owner's tests of what makes the features were run, and say a value of every feature."""
     outcome = case.said("features", "train")
-    proof = FeatureSet.model_validate(outcome.result).proof
-    if not proof.rows:
-        raise NotShownError("no row was recomputed", "train again")
-    return Seen(
-        HALF,
-        f"in the last training the features of {proof.rows:,} rows were computed a second time, "
-        "from sources cut at their moments, and were equal; that the owner's tests (tests.yaml) "
-        "were run is not recorded",
-        (case.pointer(outcome),),
-        "let the training run the tests of tests.yaml, and record how many passed",
+    made = FeatureSet.model_validate(outcome.result)
+    pointers, tests = (case.pointer(outcome),), made.tests
+    if tests is None:
+        if not made.proof.rows:
+            raise NotShownError("no row was recomputed, and no test was run", "train again")
+        said = (
+            f"in the last training the features of {made.proof.rows:,} rows were computed a second "
+            "time, from sources cut at their moments, and were equal; there are no tests of what "
+            "they must be"
+        )
+        way_up = "write tests.yaml: a few rows, and the features that must come of them"
+        return Seen(HALF, said, pointers, way_up)
+    features = case.model.features.types
+    silent = [name for name in features if name not in tests.tested]
+    said = (
+        f"{tests.passed} tests of tests.yaml ran in the last training before the features were "
+        f"made, and passed; they say what {len(features) - len(silent)} of {len(features)} "
+        "features must be"
     )
+    test_again = Pointer(words="tests.yaml", command=f"tradewind test {case.model.name}")
+    if not silent:
+        return Seen(1.0, said, (*pointers, test_again))
+    way_up = f"say in tests.yaml what {_listed(silent)} must be of some rows, and train again"
+    return Seen(HALF, f"{said}; nothing of {_listed(silent)}", (*pointers, test_again), way_up)
 
 
 def _listed(names: Iterable[str]) -> str:

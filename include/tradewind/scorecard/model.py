@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.gates import fairness as fairness_gate
+from tradewind.gates import harm_review as harm_gate
 from tradewind.gates import revision, simplicity, slices, stability
 from tradewind.records import Evidence, TrainedModel
 from tradewind.reports.page import figure
+from tradewind.scorecard.checked_in import checked_in
 from tradewind.scorecard.marking import HALF, NotShownError, Seen, days, rubric_test, why_none
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ _LEAST_TRIALS = 2
 
 @rubric_test("model_1", "model specs are reviewed and submitted")
 def reviewed(case: Case) -> Seen:
-    """The commit that the last training stood on was reviewed by somebody else, or signed."""
+    """What the last training stood on is committed, and somebody else reviewed or signed it."""
+    if case.model.risk_tier == "low":
+        return checked_in(case)
     gated = case.gate("revision")
     found = revision.Found.model_validate(gated.found)
     if not (found.commit and (found.reviewers or found.tags)):
@@ -162,13 +166,16 @@ def inclusion(case: Case) -> Seen:
 
 
 def _harm(case: Case, nothing: NotShownError) -> Seen:
-    """A person's review of harm is half a point; a full one where nights watch what it names."""
+    """A person's review of harm is half a point; a full one where what it names is measured."""
     review = case.gate("harm_review", decides_on_findings=False)
     if review.result.outcome != "passed":
         raise NotShownError(
             f"{nothing}; {review.result.sentence}", "review harm again"
         ) from nothing
     said = f"{nothing} Harm was reviewed: {review.result.sentence}"
+    looked = harm_gate.Found.model_validate(review.found or {"looked": []}).looked
+    if any(one.figure is not None for one in looked):
+        return Seen(1.0, said, (review.pointer,))
     try:
         look, _, pointer = case.look
     except NotShownError as unseen:
@@ -179,10 +186,10 @@ def _harm(case: Case, nothing: NotShownError) -> Seen:
         return Seen(1.0, f"{said} The nights watch: {watched}", (review.pointer, pointer))
     return Seen(
         HALF,
-        f"{said} No night has a figure yet by which harm would be seen",
+        f"{said} Neither the judged rows nor a night have a figure by which harm would be seen",
         (review.pointer, pointer),
         "name the people it concerns (`features.protected`), or the figures by which harm would be "
-        "seen (`harm_review.indicators`), and watch nights",
+        "seen (`harm_review.indicators`), and train again",
     )
 
 

@@ -105,11 +105,5 @@ def _meaning(own: ScenarioMetric) -> str:
 
 
 def _watched(name: str, indicator: Indicator) -> str:
-    where = ", ".join(f"{column} = {value}" for column, value in indicator.where.items())
-    limit = (
-        f"at least {indicator.at_least:g}"
-        if indicator.at_least is not None
-        else f"at most {indicator.at_most:g}"
-    )
-    figure = indicator.metric.replace("_", " ")
-    return f"{name}: {figure} of {where or 'all rows'}, {limit}; beyond it {_THEN[indicator.then]}"
+    figure = f"{indicator.metric.replace('_', ' ')} of {indicator.group}"
+    return f"{name}: {figure}, {indicator.limit}; beyond it {_THEN[indicator.then]}"

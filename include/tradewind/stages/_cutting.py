@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING
 
 from tradewind.definition.problems import nearest
 from tradewind.errors import DefinitionError, RequestError
-from tradewind.live import KINDS, line_of, live_state
+from tradewind.live import live_state
 from tradewind.nights import Cutting, LeftOut
-from tradewind.promotion import follow, reconcile, roll_back, stop_arm, switch_off
+from tradewind.promotion import reconcile
 from tradewind.stages._tainted import observations, symptom_of, tainted_by
-from tradewind.stores.events import (
-    ARM_STOPPED,
-    DATA_EXCLUDED,
-    DATA_READMITTED,
-    INTENDED,
-    RESUMED,
-    SWITCHED_OFF,
-)
+from tradewind.stages._taking_back import Unfit, done_by, moves, sentence, take_back
+from tradewind.stores.events import DATA_EXCLUDED, DATA_READMITTED
 from tradewind.stores.exclusions import (
     exclusion_of,
     exclusions,
@@ -41,7 +35,6 @@ if TYPE_CHECKING:
     from tradewind.stores.stores import Stores
 
 KINDS_OF_CUTTING = (DATA_EXCLUDED, DATA_READMITTED)
-_DONE = (ARM_STOPPED, RESUMED, INTENDED, SWITCHED_OFF)
 
 
 def ordered_by(order: ReleaseOrder, ledger: Ledger) -> Event | None:
@@ -80,13 +73,13 @@ def exclude(order: ReleaseOrder, *, stores: Stores) -> Cutting:
         _end_incidents(order, [order.model], f"{exclusion.what}: nothing of it decides", stores)
     else:
         others = {}
-    done = _done_by(order, stores.ledger)
+    done = done_by(order.run_id, order.model, stores.ledger)
     return Cutting(
         exclusion=exclusion,
         already=already,
         **_counted(left_out, observed),
         tainted=tainted,
-        done=[_sentence(event) for event in done],
+        done=[sentence(event) for event in done],
         others=others,
         training=_training(order, exclusion, done, stores, already=already),
     )
@@ -202,95 +195,16 @@ def _take_back(
     order: ReleaseOrder, exclusion: Exclusion, versions: Collection[int], stores: Stores
 ) -> None:
     """Let no version decide, or score on its way there, that learned from what is left out."""
-    tainted = {*versions, *tainted_versions(stores.ledger, order.model)}
-    state = live_state(stores.ledger, order.model)
-    for arm in state.arms:
-        if arm.version in tainted:
-            stop_arm(
-                stores=stores,
-                model=order.model,
-                version=arm.version,
-                as_of=order.as_of,
-                actor=order.actor,
-                reason=_why(arm.version, exclusion),
-                run_id=order.run_id,
-            )
-    for rule in state.segments:
-        if rule.served_by in tainted:
-            _end_rule(order, rule.feature, rule.value, exclusion, stores)
-    if state.champion in tainted:
-        _replace(order, state.champion, tainted, exclusion, stores)
-
-
-def _end_rule(
-    order: ReleaseOrder, feature: str, value: str, exclusion: Exclusion, stores: Stores
-) -> None:
-    with stores.ledger.lock(order.model) as ledger:
-        ledger.append(
-            model=order.model,
-            kind=RESUMED,
-            as_of=order.as_of,
-            actor=order.actor,
-            reason=f"the version that serves it was trained on {exclusion.what}: "
-            f"{exclusion.reason}",
-            payload={"feature": feature, "value": value, "run_id": order.run_id},
-        )
-        follow(stores, ledger, order.model)
-
-
-def _replace(
-    order: ReleaseOrder,
-    champion: int,
-    tainted: Collection[int],
-    exclusion: Exclusion,
-    stores: Stores,
-) -> None:
-    """Give the place to the newest version that was live before and is clean, or to the rule."""
-    line = line_of(stores.ledger.events(model=order.model, kind=KINDS))
-    known = [int(event.payload["version"]) for event in line[:-1]]
-    clean = [version for version in known if version not in tainted]
-    if clean:
-        roll_back(
-            stores=stores,
-            model=order.model,
-            to=clean[-1],
-            expected=champion,
-            as_of=order.as_of,
-            actor=order.actor,
-            reason=_why(champion, exclusion),
-            run_id=order.run_id,
-        )
-        return
-    switch_off(
-        stores=stores,
+    unfit = Unfit(
         model=order.model,
-        version=champion,
+        versions={*versions, *tainted_versions(stores.ledger, order.model)},
+        because=f"was trained on {exclusion.what}: {exclusion.reason}",
+        nobody="no version that was live before is without them",
         as_of=order.as_of,
         actor=order.actor,
-        reason=f"{_why(champion, exclusion)}; no version that was live before is without them",
         run_id=order.run_id,
     )
-
-
-def _why(version: int, exclusion: Exclusion) -> str:
-    return f"version {version} was trained on {exclusion.what}: {exclusion.reason}"
-
-
-def _done_by(order: ReleaseOrder, ledger: Ledger) -> list[Event]:
-    """What this very run changed of who decides."""
-    found = ledger.events(model=order.model, kind=_DONE)
-    return [event for event in found if event.payload.get("run_id") == order.run_id]
-
-
-def _sentence(event: Event) -> str:
-    said = event.payload
-    if event.kind == INTENDED:
-        return f"version {said['version']} decides again, in place of version {said['from']}"
-    if event.kind == SWITCHED_OFF:
-        return f"the naive rule decides: {event.reason}"
-    if event.kind == ARM_STOPPED:
-        return f"{said['name']} scores no more"
-    return f"{said['feature']}={said['value']} is served as every other row again"
+    take_back(unfit, stores)
 
 
 def _training(
@@ -303,7 +217,7 @@ def _training(
 ) -> str | None:
     """Why a training is to begin: the champion is tainted, and the model is not retired."""
     state = live_state(stores.ledger, order.model)
-    moved = any(event.kind in (INTENDED, SWITCHED_OFF) for event in done)
+    moved = any(moves(event) for event in done)
     stays = state.champion in exclusion.tainted.get(order.model, []) and not already
     if state.retired is not None or not (moved or stays):
         return None

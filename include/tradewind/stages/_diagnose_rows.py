@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
+from pydantic import ValidationError
 
 from tradewind.definition.moments import days_before, watched_time
 from tradewind.errors import EvidenceError, ModelRefusedError, RegistryError, UnavailableError
@@ -231,4 +232,11 @@ def _is_of(event: Event, version: int) -> bool:
 def _result(results: Mapping[str, object], stage: str, kind: type[R]) -> R:
     if stage not in results:
         raise EvidenceError(f"the run that trained the champion has no result of its stage {stage}")
-    return kind.model_validate(results[stage])
+    try:
+        return kind.model_validate(results[stage])
+    except ValidationError as error:
+        raise EvidenceError(
+            f"the run that trained the champion was of an earlier release, whose result of the "
+            f"stage {stage} says less than is needed here: train again ({error.error_count()} "
+            f"fields are missing)"
+        ) from error

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from tradewind.definition.moments import days_before
 from tradewind.nights import HarmIndicator
-from tradewind.stages._measuring import LEAST_ROWS, Measured, group_of, measured
+from tradewind.stages._measuring import LEAST_ROWS, Measured, has_values, measured
 from tradewind.stages._watching import Look, matured
 from tradewind.stats.groups import HARM
 from tradewind.stats.panel import compare
 from tradewind.stores.events import RESUMED
-from tradewind.stores.fallback import as_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,17 +52,16 @@ def _indicator(look: Look, name: str, declared: Indicator, rows: pd.DataFrame) -
     figure, days, missing = _figure(look, declared, own)
     state = _state(declared, figure)
     words = missing if figure is None else _words(figure, declared, rows=len(own), days=days)
-    where = ", ".join(f"{column} = {value}" for column, value in declared.where.items())
     return HarmIndicator(
         name=name,
         metric=declared.metric,
-        where=where or "all rows",
+        where=declared.group,
         rows=len(own),
         units=days,
         figure=figure,
         state=state,
         then=declared.then,
-        sentence=f"{name}: {declared.metric.replace('_', ' ')} of {where or 'all rows'} {words}",
+        sentence=f"{name}: {declared.metric.replace('_', ' ')} of {declared.group} {words}",
     )
 
 
@@ -72,14 +70,7 @@ def _is_in(look: Look, rows: pd.DataFrame, declared: Indicator) -> pd.Series:
     columns = list(declared.where)
     known = look.entities[[*_ROW, *columns]]
     found = rows[_ROW].merge(known, on=_ROW, how="left").set_index(rows.index)
-    inside = found["night"].notna()
-    for column, value in declared.where.items():
-        # Of a number exactly this one is meant, and not the fourth that it lies in.
-        is_truth = look.model.features.types.get(column) == "boolean"
-        kind = "boolean" if is_truth else "categorical"
-        wanted = str(value).casefold() if is_truth else as_text(value)
-        inside &= group_of(found[column], kind) == wanted
-    return inside
+    return found["night"].notna() & has_values(found, declared.where, look.model)
 
 
 def _figure(
@@ -105,15 +96,11 @@ def _figure(
 def _state(declared: Indicator, figure: Estimate | None) -> HarmState:
     if figure is None:
         return "unknown"
-    too_high = declared.at_most is not None and figure.low > declared.at_most
-    too_low = declared.at_least is not None and figure.high < declared.at_least
-    return "harm" if too_high or too_low else "within"
+    return "harm" if declared.is_harm(figure.low, figure.high) else "within"
 
 
 def _words(figure: Estimate, declared: Indicator, *, rows: int, days: int) -> str:
-    side = "at most" if declared.at_most is not None else "at least"
-    limit = declared.at_most if declared.at_most is not None else declared.at_least
     return (
         f"is {figure.value:.4g} ({figure.low:.4g} to {figure.high:.4g}) on {rows:,} matured rows "
-        f"of {days} days; {side} {limit:g} is declared"
+        f"of {days} days; {declared.limit} is declared"
     )

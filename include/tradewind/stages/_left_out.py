@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tradewind.nights import Exclusion
     from tradewind.records import Admission
     from tradewind.stores.lake import Lake
-    from tradewind.stores.ledger import Ledger
     from tradewind.stores.stores import Stores
 
 
@@ -45,13 +44,17 @@ class Sieve:
     exclusions: Sequence[Exclusion]
 
     @classmethod
-    def at(cls, as_of: datetime, ledger: Ledger) -> Sieve:
+    def at(cls, as_of: datetime, *, stores: Stores) -> Sieve:
         """What is left out for a run that stands at a moment.
 
+        A single part is left out as what stands for it now too: rows that were taken out of it
+        since make it no sounder.
+
         Raises:
-            LedgerError: The ledger cannot be reached.
+            UnavailableError: The ledger or the lake does not answer.
         """
-        return cls(exclusions(ledger, as_of=as_of))
+        found = exclusions(stores.ledger, as_of=as_of)
+        return cls([_as_it_stands(each, stores.lake) for each in found])
 
     def of(self, spec: Source) -> list[Exclusion]:
         """Those of one source."""
@@ -80,6 +83,12 @@ class Sieve:
             f"source {name}: every row that the run would see is left out ({said}): ask for a "
             "longer window, or take the parts back in with `readmit` once they are sound"
         )
+
+
+def _as_it_stands(cut: Exclusion, lake: Lake) -> Exclusion:
+    standing = [now for part in cut.parts if (now := lake.standing(part)) is not None]
+    parts = [*dict.fromkeys([*cut.parts, *standing])]
+    return cut.model_copy(update={"parts": parts})
 
 
 def learned_from(

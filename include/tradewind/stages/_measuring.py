@@ -18,6 +18,7 @@ from tradewind.stores.fallback import as_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tradewind.definition.schema import ModelDefinition
     from tradewind.stages._watching import Champion, Look
     from tradewind.stats.bootstrap import Draws
     from tradewind.stats.groups import Group
@@ -102,6 +103,22 @@ def group_of(values: pd.Series, kind: str) -> pd.Series:
     name = _truth if kind == "boolean" else as_text
     named: pd.Series = values.map(name, na_action="ignore").astype(object).fillna("none")
     return named
+
+
+def has_values(
+    frame: pd.DataFrame, where: Mapping[str, str | int | bool], model: ModelDefinition
+) -> pd.Series:
+    """Whether each row has every value that makes a group; shape (rows,), all where none is said.
+
+    Of a number exactly this one is meant, and not the fourth that it lies in.
+    """
+    inside = pd.Series(data=True, index=frame.index)
+    for column, value in where.items():
+        is_truth = model.features.types.get(column) == "boolean"
+        kind = "boolean" if is_truth else "categorical"
+        wanted = str(value).casefold() if is_truth else as_text(value)
+        inside &= group_of(frame[column], kind) == wanted
+    return inside
 
 
 def _truth(value: object) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import RequestError
 from tradewind.live import line_of, taken_back
+from tradewind.stores.erasures import erased_versions
 from tradewind.stores.events import (
     CONTRACT_ACCEPTED,
     DECIDED,
@@ -94,6 +95,13 @@ def _require_untainted(order: ReleaseOrder, scene: Scene) -> None:
             f"{order.model}: version {scene.state.champion} would decide again, and was trained on "
             f"{cut.what}, which {cut.actor} left out ({cut.reason}): train without it first; or, "
             f"if it is sound, take it back in with `readmit` and event {cut.event_id}"
+        )
+    erased = erased_versions(scene.stores.ledger, order.model).get(scene.state.champion or 0)
+    if erased is not None:
+        raise RequestError(
+            f"{order.model}: version {scene.state.champion} would decide again, and its files, "
+            f"which held data of somebody who was forgotten (reference {erased.reference}), are "
+            "deleted: train first"
         )
 
 

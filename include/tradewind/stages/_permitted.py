@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tradewind.definition.frozen import TESTS_FILE
 from tradewind.definition.modules import file_of, module_key
 from tradewind.definition.permissions import Permissions
 from tradewind.errors import NotPermittedError
@@ -124,7 +125,10 @@ def judged_change(
     if who_may(said.permissions, said.risk_tier)["change_definition"] == "anybody":
         return None
     word: Permit | Denied | None = None
-    for name, text in now.files.items():
+    # A file that model.yaml names no more is answered for with it; the tests are named nowhere.
+    tests = {TESTS_FILE} & before.files.keys()
+    for name in dict.fromkeys([*now.files, *tests]):
+        text = now.files.get(name)
         if before.files.get(name) != text:
             word = _judged_file(name, text, before, folder)
             if isinstance(word, Denied):
@@ -132,8 +136,10 @@ def judged_change(
     return word or Denied("nothing that git knows of has changed, and yet the definition has")
 
 
-def _judged_file(name: str, text: str, before: FrozenDefinition, folder: Path) -> Permit | Denied:
-    """Whether one of those who answer for the newest commit of a file may change it."""
+def _judged_file(
+    name: str, text: str | None, before: FrozenDefinition, folder: Path
+) -> Permit | Denied:
+    """Whether one of those who answer for a file's newest commit may change it, or remove it."""
     path = _path_of(name, folder)
     commit = last_change(path) if path else None
     if path is None or commit is None:
@@ -142,7 +148,7 @@ def _judged_file(name: str, text: str, before: FrozenDefinition, folder: Path) -
             "tells of no commit of it: it needs a clone with its whole history, git on the PATH, "
             "and that git trusts the folder (`safe.directory`)"
         )
-    if committed_text(path.parent, path.name) != text.strip():
+    if committed_text(path.parent, path.name) != (None if text is None else text.strip()):
         return Denied(
             f"{name} is not as the commit {commit.sha[:_SHORT]} holds it, and "
             "`permissions.change_definition` names who may change it: commit what is to run"

@@ -71,8 +71,7 @@ def definition_of(loaded: LoadedModel, *, stores: Stores) -> FrozenDefinition:
 def feature_identity(frozen: FrozenDefinition) -> dict[str, Any]:
     """Everything that decides what a row's features are."""
     told = frozen.model.model_dump(mode="json", include=_FEATURE_SECTIONS)
-    files = {name: text for name, text in frozen.files.items() if name != "model.yaml"}
-    return {**told, "files": files}
+    return {**told, "files": frozen.deciding_files}
 
 
 def open_versions(

@@ -18,9 +18,9 @@ from tradewind.policy.decision import decide_on
 from tradewind.policy.evidence import past_night
 from tradewind.promotion import conclude_arm, expire_arms, roll_back, switch_off
 from tradewind.stores import launches
+from tradewind.stores.barred import why_barred
 from tradewind.stores.digests import json_digest
 from tradewind.stores.events import DECIDED, SEGMENT_READY
-from tradewind.stores.exclusions import why_tainted
 from tradewind.stores.leases import lease_time
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def grounds_of(
         live=live,
         in_flight=lease.holder if lease else None,
         launched_lately=_launched_lately(ledger, model),
-        barred=why_tainted(ledger, model.name, live.previous, as_of=as_of),
+        barred=why_barred(ledger, model.name, live.previous, as_of=as_of),
     )
 
 

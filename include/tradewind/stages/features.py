@@ -1,6 +1,7 @@
 """validated → feature set: run the model's SQL as of the run's moment, and prove it leak-free.
 
-The proof comes before anything is written: a feature set in the lake is one that passed.
+The owner's tests of it come first, and the proof before anything is written: a feature set in the
+lake is one that passed both.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from tradewind.definition.frozen import TESTS_FILE
 from tradewind.definition.modules import module_key
 from tradewind.definition.moments import window_start
 from tradewind.engine import features, relations
 from tradewind.engine.database import open_database
+from tradewind.engine.feature_tests import require_passed
 from tradewind.engine.proof import MOMENTS, prove
 from tradewind.records import FeatureSet, Reference
 from tradewind.stores.digests import json_digest, table_digest
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tradewind.definition.frozen import FrozenDefinition
-    from tradewind.records import Admission, PointInTimeProof, Validated
+    from tradewind.records import Admission, FeatureTests, PointInTimeProof, Validated
     from tradewind.stores.stores import Stores
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ def build_features(
 
     Raises:
         LeakError: A feature is different when the future is cut away.
-        DefinitionError: The SQL does not give what is declared.
+        DefinitionError: The SQL does not give what is declared, or a test of it fails.
         EmptyIntervalError: There is no row in the window.
         DataError: Keys are not unique, or a feature is not finite.
     """
@@ -66,11 +69,12 @@ def build_features(
     if stores.lake.exists(record):
         log.info("Feature set %s is there already.", version)
         return FeatureSet.model_validate(stores.lake.read_json(record))
+    tests = require_passed(frozen)
     table, proof = _built(admission, frozen, validated, start=start, stores=stores)
     digest = table_digest(table)
     uri = f"features/{digest}.parquet"
     stores.lake.write_parquet(uri, table)
-    feature_set = _record(table, proof, validated, digest=digest, version=version, uri=uri)
+    feature_set = _record(table, proof, tests, validated, digest=digest, version=version, uri=uri)
     stores.lake.put_json(record, feature_set.model_dump(mode="json"))
     return feature_set
 
@@ -90,6 +94,7 @@ def _version(
             "duckdb": duckdb.__version__,
             "validated": validated.digest,
             "sql": frozen.sql,
+            "tests": frozen.files.get(TESTS_FILE),
             "python": python and frozen.files[module_key(python.split(":")[0])],
             "declared": model.model_dump(mode="json", by_alias=True, include=_DECIDING),
             "as_of": admission.as_of,
@@ -119,6 +124,7 @@ def _built(
 def _record(
     table: pa.Table,
     proof: PointInTimeProof,
+    tests: FeatureTests | None,
     validated: Validated,
     *,
     digest: str,
@@ -137,4 +143,5 @@ def _record(
         pending=states["pending"],
         expired=states["expired"],
         proof=proof,
+        tests=tests,
     )

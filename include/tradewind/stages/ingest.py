@@ -30,6 +30,7 @@ from tradewind.stages._left_out import Seen, Sieve, emptied
 from tradewind.stores.digests import json_digest
 from tradewind.stores.sources import open_source
 from tradewind.stores.sources.drift import require_kept
+from tradewind.stores.sources.let_go import require_held
 from tradewind.stores.sources.observing import observe
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def ingest(admission: Admission, frozen: FrozenDefinition, *, stores: Stores) ->
     """
     days = admission.request.window_days
     since = first_day(frozen.model, as_of=admission.as_of, window_days=days)
-    needed, sieve = needed_columns(frozen), Sieve.at(admission.as_of, stores.ledger)
+    needed, sieve = needed_columns(frozen), Sieve.at(admission.as_of, stores=stores)
     seen = {
         name: _see(
             name, admission, frozen.model, needed[name], since=since, sieve=sieve, stores=stores
@@ -100,7 +101,7 @@ def ingest_night(
     since = first_day(
         frozen.model, as_of=admission.as_of, window_days=admission.request.window_days
     )
-    needed, sieve = needed_columns(frozen), Sieve.at(admission.as_of, stores.ledger)
+    needed, sieve = needed_columns(frozen), Sieve.at(admission.as_of, stores=stores)
     seen: dict[str, Seen] = {}
     stale: dict[str, str] = {}
     for name, spec in frozen.model.sources.items():
@@ -287,6 +288,10 @@ def _known(
         raise error from other
     if not seen.parts:
         raise error
+    if spec.time_column is not None:
+        days = stores.catalog.parts(identity, as_of=as_of, since=since, with_rows=True)
+        why = "the source cannot be had tonight"
+        require_held(days, where=f"source {name}", why=why, lake=stores.lake)
     return seen
 
 

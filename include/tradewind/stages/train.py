@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
-from tradewind.definition.frozen import MODEL_FILE
 from tradewind.learning import account
 from tradewind.learning.carried import carried
 from tradewind.learning.fit import fit_model, sample
@@ -154,7 +153,7 @@ def _what_decides(frozen: FrozenDefinition) -> dict[str, Any]:
         **({"pinned_days": [str(day) for day in pinned]} if pinned else {}),
         **model.model_dump(mode="json", exclude=_UNDECIDING_SECTIONS),
         "candidates": candidates,
-        "files": {name: text for name, text in frozen.files.items() if name != MODEL_FILE},
+        "files": frozen.deciding_files,
     }
 
 

@@ -43,6 +43,11 @@ _LATER = f"""
     SELECT {_READ} FROM parts WHERE source_id = %(source)s AND as_of > %(as_of)s
     ORDER BY as_of, id
 """  # noqa: S608 -- idem
+# Of two for the same moment the later one counts.
+_OBSERVED = f"""
+    SELECT DISTINCT ON (source_id, day, as_of) {_READ} FROM parts
+    ORDER BY source_id, day, as_of, id DESC
+"""  # noqa: S608 -- idem
 
 
 class Catalog:
@@ -120,6 +125,14 @@ class Catalog:
             LedgerError: The ledger's database does not answer, or its tables are not there.
         """
         return self._select(_LATER, {"source": source_id, "as_of": as_of})
+
+    def observed(self) -> list[Part]:
+        """Every observation of every source that counts for some moment, by source, day and moment.
+
+        Raises:
+            LedgerError: The ledger's database does not answer, or its tables are not there.
+        """
+        return self._select(_OBSERVED, {})
 
     def newest_as_of(self, source_id: str) -> datetime | None:
         """The latest moment for which anything of a source was observed; None when nothing was.

@@ -63,6 +63,10 @@ CONTRACT_ACCEPTED: Final = "contract_accepted"
 # Parts of a source that no manifest holds, whichever model reads it.
 DATA_EXCLUDED: Final = "data_excluded"
 DATA_READMITTED: Final = "data_readmitted"
+# Somebody is forgotten: by a random token, and how much it was; see tradewind.stores.subjects.
+ERASURE_ASKED: Final = "erasure_asked"
+ERASURE_BEGUN: Final = "erasure_begun"
+ERASED: Final = "erased"
 # Incidents: one cause, from its first sight to its end.
 INCIDENT_OPENED: Final = "incident_opened"
 INCIDENT_UPDATED: Final = "incident_updated"
@@ -73,11 +77,14 @@ INCIDENT_TOLD: Final = "incident_told"
 # The newest entry of the chain, in the lake and at the people's.
 HEAD_KEPT: Final = "head_kept"
 HEAD_TOLD: Final = "head_told"
+# What was let go of because of its age: how much of which kind, and of which models.
+HOUSE_KEPT: Final = "house_kept"
 
 _OF_EVERY_RUN = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED)
 LEASE_KINDS: Final = (*_OF_EVERY_RUN, LEASE_BROKEN)
 APPROVAL_ANSWERS: Final = (APPROVED, REJECTED, APPROVAL_TIMED_OUT, APPROVAL_VOID)
 APPROVAL_KINDS: Final = (APPROVAL_ASKED, *APPROVAL_ANSWERS, APPROVAL_STANDS)
+ERASURE_KINDS: Final = (ERASURE_ASKED, ERASURE_BEGUN, ERASED)
 ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME, HEAD_KEPT, HEAD_TOLD)
 """What every run leaves by the dozen: a history for a person is read without them."""
 

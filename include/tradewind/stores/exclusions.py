@@ -90,19 +90,5 @@ def tainted_versions(
     }
 
 
-def why_tainted(
-    ledger: Ledger, model: str, version: int | None, *, as_of: datetime | None = None
-) -> str | None:
-    """Why a version may not decide (again), and the ways out; None where nothing is against it."""
-    cut = None if version is None else tainted_versions(ledger, model, as_of=as_of).get(version)
-    if cut is None:
-        return None
-    return (
-        f"version {version} was trained on {cut.what}, which {cut.actor} left out ({cut.reason}): "
-        f"train without it; or, if it is sound, take it back in with `readmit` and event "
-        f"{cut.event_id}"
-    )
-
-
 def _what(event: Event) -> dict[str, Any]:
     return {name: event.payload[name] for name in LeftOut.model_fields}

@@ -1,7 +1,8 @@
 """The lake: Parquet and JSON, written once, in a folder or an S3-compatible store alike.
 
 Whoever reads a path sees all of it or nothing. Nothing is ever written over: paths are made of
-digests, so the same path means the same content.
+digests, so the same path means the same content. What had to be let go of is read, under its old
+path, as what stands for it now.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from tradewind.errors import LakeError
+from tradewind.stores import gone
 from tradewind.stores.connections import arrow_filesystem, is_defined, s3_client
 from tradewind.stores.digests import canonical_json
+from tradewind.stores.draft import Draft
 from tradewind.stores.placement import (
     DRAFTS,
     BucketPlacement,
@@ -29,11 +32,10 @@ from tradewind.stores.placement import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from tradewind.settings import Settings
 
-# Rows of a group in every Parquet file here, so that the same rows make the same file.
-ROW_GROUP_ROWS = 131_072
 # How pyarrow begins what an S3-compatible store said, and its words for one that is the trouble.
 _STORE_SAYS = "AWS Error "
 _NO_ANSWER = tuple(
@@ -47,6 +49,7 @@ _NO_ANSWER = tuple(
         "REQUEST_TIMEOUT",
     )
 )
+_NOT_LISTED = (f"{DRAFTS}/", f"{gone.FOLDER}/")
 
 
 class Lake:
@@ -88,21 +91,28 @@ class Lake:
         return cls(uri, filesystem=filesystem, root=root, placement=placement)
 
     def exists(self, path: str) -> bool:
-        """Whether there is something at `path`."""
-        with self._reading(path) as full:
-            return bool(self._filesystem.get_file_info(full).type == fs.FileType.File)
+        """Whether there is something at `path`, or stands for it."""
+        return self._standing(path)[0] is not None
+
+    def standing(self, path: str) -> str | None:
+        """Where what is read at `path` lies: there, or where what stands for it does; or nowhere.
+
+        Raises:
+            LakeError: The lake does not answer.
+        """
+        return self._standing(path)[0]
 
     def list(self, prefix: str) -> list[str]:
         """Every path below the folder `prefix`, sorted; none when there is no such folder.
 
-        The empty prefix is the whole lake.
+        The empty prefix is the whole lake. What was let go of is not among them.
         """
         with self._reading(prefix, checked=bool(prefix)) as full:
             selector = fs.FileSelector(full, recursive=True, allow_not_found=True)
             found = self._filesystem.get_file_info(selector)
         paths = (info.path for info in found if info.type == fs.FileType.File)
         relative = (path.removeprefix(self._root).lstrip("/") for path in paths)
-        return sorted(path for path in relative if not path.startswith(f"{DRAFTS}/"))
+        return sorted(path for path in relative if not path.startswith(_NOT_LISTED))
 
     def read_bytes(self, path: str) -> bytes:
         """The content at `path`.
@@ -110,8 +120,8 @@ class Lake:
         Raises:
             LakeError: There is nothing there, or it cannot be read.
         """
-        with self._reading(path) as full, self._filesystem.open_input_stream(full) as stream:
-            return bytes(stream.readall())
+        with self._reading(path), self._opened(path) as file:
+            return bytes(file.readall())
 
     def read_json(self, path: str) -> Any:
         """The value at `path`.
@@ -126,6 +136,8 @@ class Lake:
 
     def put_bytes(self, path: str, content: bytes) -> None:
         """Write once; the same content again changes nothing.
+
+        A path that was let go of is written as if it were new, and is then read as it is.
 
         Raises:
             LakeError: Something else is there already, or the lake cannot be written.
@@ -175,7 +187,7 @@ class Lake:
         Raises:
             LakeError: The lake cannot be written.
         """
-        if self.exists(path):
+        if self._is_file(path):
             return
         batches = table.to_batches() if isinstance(table, pa.Table) else table
         with self.draft(table.schema) as draft:
@@ -190,22 +202,34 @@ class Lake:
             LakeError: There is nothing there, or it is not what it should be.
         """
         names = None if columns is None else [*columns]
-        with self._reading(path) as full, self._filesystem.open_input_file(full) as file:
+        with self._reading(path), self._opened(path) as file:
             return pq.ParquetFile(file).read(columns=names)
 
-    def read_batches(self, path: str, *, rows: int) -> Iterator[pa.RecordBatch]:
-        """The rows of one Parquet file in their order, at most so many at a time.
+    def read_schema(self, path: str) -> pa.Schema:
+        """The columns of one Parquet file.
+
+        Raises:
+            LakeError: There is nothing there, or it is not what it should be.
+        """
+        with self._reading(path), self._opened(path) as file:
+            return pq.read_schema(file)
+
+    def read_batches(
+        self, path: str, *, rows: int, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one Parquet file in their order, or some columns, so many at a time at most.
 
         No more than one of its row groups is held.
 
         Raises:
             LakeError: There is nothing there, or it is not what it should be.
         """
-        with self._reading(path) as full, self._filesystem.open_input_file(full) as file:
+        with self._reading(path), self._opened(path) as file:
             # A dataset's scanner would read many of them ahead.
             parquet = pq.ParquetFile(file, pre_buffer=True)
+            names = None if columns is None else [*columns]
             for group in range(parquet.num_row_groups):
-                yield from parquet.iter_batches(rows, row_groups=[group])
+                yield from parquet.iter_batches(rows, row_groups=[group], columns=names)
 
     def dataset(self, paths: Sequence[str], *, schema: pa.Schema | None = None) -> ds.Dataset:
         """Parquet files as one dataset, to be scanned out of core.
@@ -221,27 +245,125 @@ class Lake:
         if not paths:
             raise LakeError(f"a dataset in {self.uri} of no files has no columns: give a path")
         where = paths[0] if len(paths) == 1 else f"{paths[0]} … {paths[-1]}"
-        full = [f"{self._root}/{_checked(path)}" for path in paths]
         with self._reading(where, checked=False):
-            factory = ds.FileSystemDatasetFactory(
-                self._filesystem, full, ds.ParquetFileFormat(), ds.FileSystemFactoryOptions()
-            )
-            return factory.finish(schema or factory.inspect(promote_options="default"))
+            if schema is not None:
+                # A scan would find out only later that one is not there.
+                return self._factory([self._found(path) for path in paths]).finish(schema)
+            try:
+                return self._as_one(paths)
+            except FileNotFoundError:
+                return self._as_one([self._found(path) for path in paths])
+
+    def replace(self, path: str, now: str | None, *, why: str, at: datetime) -> None:
+        """Let go of a file for good, in every version that the store kept of it.
+
+        First it is recorded what stands for it, then it is deleted: killed in between, the same
+        again ends the same. Once deleted, reading the path reads `now`.
+
+        Args:
+            path: The file.
+            now: What stands for it from here on, which must be there; None for nothing.
+            why: The reason, as readers of the path are told it; nothing of what the file held.
+            at: When.
+
+        Raises:
+            LakeError: There is no such file, `now` is not there, or the file must stay: heads of
+                the ledger's chain do.
+        """
+        if _checked(path).startswith(gone.KEPT_FOR_GOOD):
+            raise LakeError(f"{self.uri}/{path} is kept for good: nothing may stand for it")
+        if now is not None and (now == path or not self.exists(now)):
+            raise LakeError(f"{self.uri}/{now} cannot stand for {path}: write it first, elsewhere")
+        before = self._let_go(path)
+        if before is None or before.now != now:
+            if not self._is_file(path):
+                raise self._absent(path, before)
+            if before is not None:
+                # It was written anew since: as long as it is there, nobody reads the record.
+                self._placement.remove(gone.record_of(path))
+            self.put_json(gone.record_of(path), gone.record(now, why=why, at=at))
+        self._placement.remove(path)
 
     def _placed(self, path: str, content: bytes) -> bool:
         with self._placement.draft() as file:
             file.write_bytes(content)
             return self._placement.place(file, _checked(path))
 
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{_checked(path)}"
+
+    def _is_file(self, path: str) -> bool:
+        with self._reading(path) as full:
+            return bool(self._filesystem.get_file_info(full).type == fs.FileType.File)
+
+    def _opened(self, path: str) -> pa.NativeFile:
+        """The file at `path`, or what stands for it, to be read from anywhere."""
+        try:
+            return self._filesystem.open_input_file(self._full(path))
+        except FileNotFoundError:
+            return self._filesystem.open_input_file(self._full(self._found(path)))
+
+    def _as_one(self, paths: Sequence[str]) -> ds.Dataset:
+        factory = self._factory(paths)
+        return factory.finish(factory.inspect(promote_options="default"))
+
+    def _factory(self, paths: Sequence[str]) -> ds.FileSystemDatasetFactory:
+        full = [self._full(path) for path in paths]
+        options = ds.FileSystemFactoryOptions()
+        return ds.FileSystemDatasetFactory(self._filesystem, full, ds.ParquetFileFormat(), options)
+
+    def _found(self, path: str) -> str:
+        """The path itself, or of what stands for it; an error where nothing does."""
+        standing, last = self._standing(path)
+        if standing is None:
+            raise self._absent(path, last)
+        return standing
+
+    def _standing(self, path: str) -> tuple[str | None, gone.LetGo | None]:
+        """What is read at a path, None for nothing; and what was said last on the way there."""
+        passed, last, now = set[str](), None, path
+        while not self._is_file(now):
+            passed.add(now)
+            said = self._let_go(now)
+            last = said or last
+            if said is None or said.now is None:
+                return None, last
+            if said.now in passed:
+                raise LakeError(
+                    f"{self.uri}/{path}: what is said to stand for it leads back to {said.now}: "
+                    f"the lake's folder {gone.FOLDER}/ was changed by hand; put it back"
+                )
+            now = said.now
+        return now, last
+
+    def _let_go(self, path: str) -> gone.LetGo | None:
+        """What is recorded of a path that was let go of; None where nothing is."""
+        with self._reading(gone.record_of(path)) as full:
+            if self._filesystem.get_file_info(full).type != fs.FileType.File:
+                return None
+            with self._filesystem.open_input_file(full) as file:
+                content = bytes(file.readall())
+        try:
+            return gone.LetGo.from_json(json.loads(content))
+        except (ValueError, LookupError, TypeError) as error:
+            raise self._damaged(gone.record_of(path), error) from error
+
+    def _absent(self, path: str, last: gone.LetGo | None = None) -> LakeError:
+        if last is None:
+            return LakeError(
+                f"{self.uri}/{path} is not there: it was removed from the lake, or never "
+                "written; a new run makes it again"
+            )
+        return LakeError(
+            f"{self.uri}/{path} is not there any more: it was let go of on {last.at}: {last.why}"
+        )
+
     @contextmanager
     def _reading(self, path: str, *, checked: bool = True) -> Iterator[str]:
         try:
             yield f"{self._root}/{_checked(path) if checked else path}".rstrip("/")
         except FileNotFoundError as error:
-            raise LakeError(
-                f"{self.uri}/{path} is not there: it was removed from the lake, or never "
-                f"written; a new run makes it again ({error})"
-            ) from error
+            raise self._absent(path) from error
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(path, error) from error
 
@@ -258,46 +380,6 @@ class Lake:
             f"{where} cannot be read: {said}. The file is damaged: remove it, and a new run makes "
             "it again"
         )
-
-
-class Draft:
-    """A Parquet file being written: zstd, row groups of `ROW_GROUP_ROWS` rows, the last one less.
-
-    Made by `Lake.draft`.
-    """
-
-    def __init__(self, file: Path, schema: pa.Schema, *, placement: Placement) -> None:
-        self._file = file
-        self._schema = schema
-        self._placement = placement
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_rows = 0
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append rows."""
-        self._waiting.append(batch)
-        self._waiting_rows += batch.num_rows
-        while self._waiting_rows >= ROW_GROUP_ROWS:
-            self._flush(ROW_GROUP_ROWS)
-
-    def publish(self, path: str) -> None:
-        """Finish the file and make it visible; whatever is at `path` already stays."""
-        if self._waiting_rows:
-            self._flush(self._waiting_rows)
-        self.close()
-        self._placement.place(self._file, path)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._writer.close()
-
-    def _flush(self, rows: int) -> None:
-        table = pa.Table.from_batches(self._waiting, schema=self._schema)
-        # In one piece: where a chunk ends would show in the file's pages.
-        self._writer.write_table(table.slice(0, rows).combine_chunks(), row_group_size=rows)
-        self._waiting = table.slice(rows).to_batches()
-        self._waiting_rows -= rows
 
 
 def _checked(path: str) -> str:

@@ -25,6 +25,7 @@ _TAKEN = 412  # the precondition `If-None-Match: *` failed
 _BUSY = 409  # somebody else is writing the very same key
 _TOO_MANY = 429
 _AT_FAULT = 500  # from here on it is the store itself
+_NOT_IMPLEMENTED = 501
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
@@ -36,6 +37,9 @@ class Placement(Protocol):
 
     def place(self, draft: Path, path: str) -> bool:
         """Make the draft visible under `path`; False when something is there already."""
+
+    def remove(self, path: str) -> None:
+        """Delete the file and every older version of it; nothing where there is none."""
 
 
 class FolderPlacement:
@@ -67,6 +71,18 @@ class FolderPlacement:
         except OSError as error:
             raise LakeError(f"{target} cannot be written: {error}") from error
         return True
+
+    def remove(self, path: str) -> None:
+        """Unlink the file, if there is one.
+
+        Raises:
+            LakeError: It cannot be.
+        """
+        target = self._root / path
+        try:
+            target.unlink(missing_ok=True)
+        except OSError as error:
+            raise LakeError(f"{target} cannot be deleted: {error}") from error
 
 
 class BucketPlacement:
@@ -108,7 +124,7 @@ class BucketPlacement:
             LakeUnavailableError: The store does not answer, or others go on putting the same key.
             LakeError: The store refuses.
         """
-        key = f"{self._prefix}/{path}" if self._prefix else path
+        key = self._key(path)
         for pause in (None, *self._pauses):
             if pause is not None:
                 self._wait(pause)
@@ -119,24 +135,68 @@ class BucketPlacement:
             f"were after {sum(self._pauses):g} seconds still; run it again later"
         )
 
+    def remove(self, path: str) -> None:
+        """Delete the key in every version that the bucket kept, and what marks it as deleted.
+
+        Raises:
+            LakeUnavailableError: The store does not answer.
+            LakeError: The store refuses, to list versions or to delete one.
+        """
+        key = self._key(path)
+        with _asking(f"s3://{self._bucket}/{key}", "deleted"):
+            for version in self._versions(key):
+                self._client.delete_object(Bucket=self._bucket, Key=key, **version)
+
+    def _versions(self, key: str) -> list[dict[str, str]]:
+        """What names each version of a key; of a store that knows no versions, the key alone."""
+        pages = self._client.get_paginator("list_object_versions")
+        found = []
+        try:
+            for page in pages.paginate(Bucket=self._bucket, Prefix=key):
+                # Other keys may begin with this one.
+                kept = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                found += [each["VersionId"] for each in kept if each["Key"] == key]
+        except ClientError as error:
+            if _status(error) != _NOT_IMPLEMENTED:
+                raise
+            return [{}]
+        return [{"VersionId": version} for version in found]
+
+    def _key(self, path: str) -> str:
+        return f"{self._prefix}/{path}" if self._prefix else path
+
     def _put(self, draft: Path, key: str) -> int:
         """The status that the store answers with: done, taken or busy."""
-        where = f"s3://{self._bucket}/{key}"
-        try:
-            with draft.open("rb") as body:
-                self._client.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            if status in {_TAKEN, _BUSY}:
-                return status
-            if status >= _AT_FAULT or status == _TOO_MANY:
-                raise unavailable(where, error) from error
-            raise LakeError(f"{where} cannot be written: {error}") from error
-        except (BotoConnectionError, HTTPClientError) as error:
-            raise unavailable(where, error) from error
-        except BotoCoreError as error:
-            raise LakeError(f"{where} cannot be written: {error}") from error
+        with _asking(f"s3://{self._bucket}/{key}", "written"):
+            try:
+                with draft.open("rb") as body:
+                    self._client.put_object(
+                        Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*"
+                    )
+            except ClientError as error:
+                if (status := _status(error)) in {_TAKEN, _BUSY}:
+                    return status
+                raise
         return _DONE
+
+
+@contextmanager
+def _asking(where: str, done: str) -> Iterator[None]:
+    """Say what a store's refusal or silence means for what was to be done."""
+    try:
+        yield
+    except ClientError as error:
+        if (status := _status(error)) >= _AT_FAULT or status == _TOO_MANY:
+            raise unavailable(where, error) from error
+        raise LakeError(f"{where} cannot be {done}: {error}") from error
+    except (BotoConnectionError, HTTPClientError) as error:
+        raise unavailable(where, error) from error
+    except BotoCoreError as error:
+        raise LakeError(f"{where} cannot be {done}: {error}") from error
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def unavailable(where: str, error: Exception) -> LakeUnavailableError:

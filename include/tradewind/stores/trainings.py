@@ -28,6 +28,7 @@ KIND, TRAIN_KEY, COMPLETE = "tradewind.kind", "tradewind.train_key", "tradewind.
 TRAINING, TRIAL = "training", "trial"
 FILES_DIGEST, MODEL_URI = "tradewind.files_digest", "tradewind.model_uri"
 SUPERSEDED_BY, ERROR = "tradewind.superseded_by", "tradewind.error"
+DELETED_AT, DELETED_WHY = "tradewind.files_deleted_at", "tradewind.files_deleted_because"
 _LONGEST_TAG = 5_000
 
 
@@ -267,6 +268,11 @@ class Trainings(MlflowServer):
 
         with self._asking(f"the model {model_uri}"):
             logged = self._client.get_logged_model(model_id(model_uri))
+            if at := logged.tags.get(DELETED_AT):
+                raise ModelRefusedError(
+                    f"{model_uri}: its files were deleted for good on {at}: "
+                    f"{logged.tags.get(DELETED_WHY)}. Train the model again"
+                )
             place = self._mlflow.artifacts.download_artifacts(
                 logged.artifact_location, dst_path=str(folder), tracking_uri=self.address
             )
@@ -307,7 +313,9 @@ class Trainings(MlflowServer):
 
     def _is_ready(self, model_uri: str) -> bool:
         logged = self._found(self._client.get_logged_model, model_id(model_uri))
-        return logged is not None and str(logged.status) == "READY"
+        if logged is None or DELETED_AT in logged.tags:
+            return False
+        return str(logged.status) == "READY"
 
     def _dataset(self, rows: DatasetLog) -> Any:
         entities = self._mlflow.entities

@@ -109,11 +109,13 @@ def test_what_differs_from_the_commit_blocks(clone, name):
         gather(clone.case())
 
 
-def test_a_definition_that_was_admitted_before_the_commit_is_another(clone):
+@pytest.mark.parametrize("name", ["features.sql", "tests.yaml"])
+def test_a_definition_that_was_admitted_before_the_commit_is_another(clone, name):
+    (clone.folder / "tests.yaml").write_text("tests: []\n")
     case = clone.case()
-    (clone.folder / "features.sql").write_text("SELECT 2\n")
+    (clone.folder / name).write_text("# another\n")
     clone.commit(f"Reviewed-by: {GRACE}")
-    with pytest.raises(EvidenceError, match=r"another features\.sql than the commit"):
+    with pytest.raises(EvidenceError, match=f"another {name} than the commit"):
         gather(case)
 
 

@@ -1,4 +1,4 @@
-"""A personal column that is dropped is used by nothing; a hashed one by nothing that computes."""
+"""What is dropped is used by nothing, what is hashed by nothing that computes; whose rows are."""
 
 from __future__ import annotations
 
@@ -38,6 +38,33 @@ def _personal_column_tells_no_change(file: File) -> Found:
             yield path, "a change token is stored: a personal column cannot be one"
 
 
+def _keys_are_whose_they_seem(file: File) -> Found:
+    """A person's rows are found by a column's name, whichever source it is of."""
+    named = {
+        name.casefold(): (kind, source)
+        for source in file.sources
+        for kind, name in _subjects(file, source).items()
+    }
+    for source in file.sources:
+        own = {name.casefold() for name in _subjects(file, source).values()}
+        for path, name in file.names("sources", source, "key"):
+            if name.casefold() in named.keys() - own:
+                kind, other = named[name.casefold()]
+                yield (
+                    path,
+                    (
+                        f"{name} names a {kind} in {other}, and rows of this source would be "
+                        f"erased with theirs: say `subjects: {{{kind}: {name}}}` here too; or, if "
+                        "it is something else, call it otherwise, as a view can"
+                    ),
+                )
+
+
+def _subjects(file: File, source: str) -> dict[str, str]:
+    found = file.section("sources", source, "subjects")
+    return {str(kind): name for kind, name in found.items() if isinstance(name, str)}
+
+
 def _taken_in(file: File, source: str, ingest: str) -> set[str]:
     at = ("sources", source, "personal")
     return {
@@ -51,6 +78,8 @@ def _uses(file: File, source: str) -> Iterator[tuple[KeyPath, str]]:
     """The columns of a source that model.yaml names, each with its place."""
     at = ("sources", source)
     yield from file.names(*at, "key")
+    for kind in file.section(*at, "subjects"):
+        yield from file.names(*at, "subjects", kind)
     yield from ((((*at, "types", name)), name) for name in file.section(*at, "types"))
     yield from _moments(file, source)
     for late in file.section(*at, "late"):
@@ -100,4 +129,5 @@ CHECKS: Checks = (
     _dropped_columns_are_not_used,
     _hashed_columns_say_no_time,
     _personal_column_tells_no_change,
+    _keys_are_whose_they_seem,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.definition.frozen import MODEL_FILE
+from tradewind.definition.frozen import MODEL_FILE, TESTS_FILE
 from tradewind.definition.loader import model_folder
 from tradewind.errors import EvidenceError
 from tradewind.gates.revision import Found
@@ -76,7 +76,8 @@ def _reviewed(place: Path) -> Commit:
 
 def _require_frozen(folder: Path, frozen: FrozenDefinition, commit: Commit) -> None:
     """See that the definition that was trained by is the one that was reviewed."""
-    for name in (MODEL_FILE, frozen.model.features.sql):
+    own = (MODEL_FILE, frozen.model.features.sql, TESTS_FILE)
+    for name in (name for name in own if name in frozen.files):
         if committed_text(folder, name) != frozen.files[name].strip():
             raise EvidenceError(
                 f"this run was admitted with another {name} than the commit {commit.sha[:_SHORT]} "

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 _EPOCH = date(1970, 1, 1)
 _DAY_MICROSECONDS = 86_400_000_000
-# What says when a row is known, or how often we look, does not say what is read; which columns
-# are, and how, is the intake's to say.
-_NOT_IDENTITY = {"known_at", "late", "lookback", "personal"}
+# What says when a row is known, whose it is, or how often we look, does not say what is read; which
+# columns are, and how, is the intake's to say.
+_NOT_IDENTITY = {"known_at", "late", "lookback", "personal", "subjects"}
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,20 @@ class SourceReader(ABC):
             EmptyIntervalError: It has no file yet to look into.
         """
 
+    @abstractmethod
+    def holds(self, column: str, value: str) -> bool:
+        """Whether a row has this text in a column now, as the source itself has it: not hashed.
+
+        Args:
+            column: By its exact name.
+            value: What its values are as text.
+
+        Raises:
+            SourceUnavailableError: It does not answer.
+            SchemaChangedError: It has no such column.
+            UnreadableFileError: A file is cut short or damaged.
+        """
+
     def check(self, found: Mapping[str, pa.DataType]) -> None:
         """Hold that the columns which the definition names are there, and the time is a time.
 
@@ -157,7 +171,7 @@ class SourceReader(ABC):
             DataError: The time column holds no times.
         """
         spec = self.spec
-        named = [*spec.key, *spec.types, *spec.personal]
+        named = [*spec.key, *spec.types, *spec.personal, *spec.subjects.values()]
         drift.require(named, found, where=self.where)
         if spec.time_column is None:
             return

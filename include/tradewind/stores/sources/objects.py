@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tradewind.errors import EmptyIntervalError
 from tradewind.stores.digests import json_digest
@@ -107,6 +108,18 @@ class ObjectsReader(SourceReader):
     def sample(self, most: int) -> pa.Table:
         """The first rows by key of the newest day's objects."""
         return self._newest().slice(0, most)
+
+    def holds(self, column: str, value: str) -> bool:
+        """Every object of every day is read, one at a time, until it is found."""
+        objects = [stored for of_day in self._objects.values() for stored in of_day]
+        return any(self._holds(stored, column, value) for stored in objects)
+
+    def _holds(self, stored: StoredObject, column: str, value: str) -> bool:
+        where = f"source {self.name!r}, {self._store.place}: {stored.key}"
+        with self._store.open(stored) as file:
+            table = read_rows(file, where=where, declared={column: pa.string()}, held=None)
+        drift.require([column], table.column_names, where=where)
+        return bool(pc.any(pc.equal(table.column(column), value)).as_py())
 
     def _newest(self) -> pa.Table:
         if not self._objects:

@@ -8,6 +8,8 @@ For each day of the window the newest observation not after the run's `as_of` co
   their change token, and read again where it moved: a new part beside the old one. The lookback
   reaches back from the last observation, so a night that was left out leaves no day unfinished.
 - In the past (something was observed for a later moment) what was observed then is used unasked.
+- A day whose rows were let go of because of their age is read again where the source still has the
+  same; where it has none any more, or a past night would see others than it saw, the run stops.
 - A day without rows is a part of no rows, so that its absence, too, is known; and so is the day
   before a source's first, by an observation without a file: rows older than that, delivered since,
   are none of a past night's business.
@@ -25,6 +27,7 @@ import pyarrow as pa
 
 from tradewind.stores.sources.base import Rows, SourceReader, midnight
 from tradewind.stores.sources.column_types import recorded_schema
+from tradewind.stores.sources.let_go import require_held
 from tradewind.stores.sources.parts import write_part
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ _log = logging.getLogger(__name__)
 
 NO_ROWS = "no rows"
 NONE_BEFORE = "no rows up to here"
+_NOT_THERE = "the source has none of that day any more"
+_OTHERS = "the source has others by now"
 # Days recorded together: what a killed run has recorded need not be read again.
 _DAYS_AT_ONCE = 32
 
@@ -105,6 +110,8 @@ class _Observer:
         self._floor = min(floors, default=None)
         self._found: date | None = None
         self._known = {part.day: part for part in self._present(observed) if part.day not in floors}
+        # Whose file is gone: lost ones are read again, and none is skipped that was let go of.
+        self._gone = {part.day: part for part in observed if part.uri not in self._files}
 
     @cached_property
     def _newest(self) -> datetime | None:
@@ -136,6 +143,9 @@ class _Observer:
             return Sighting([known], read=0)
         day = self._as_of.date()
         token = self._reader.tokens(None, self._as_of).get(day, NO_ROWS)
+        newest = max(self._gone.values(), key=lambda part: (part.as_of, part.day), default=None)
+        if newest and not known:
+            self._require_held([newest], {newest.day: token})
         if known and known.change_token == token:
             return Sighting([known], read=0)
         again = next((part for part in self._later if part.change_token == token), None)
@@ -148,13 +158,19 @@ class _Observer:
 
     def days(self, since: date | None) -> Sighting:
         first = self._first_day(since)
-        if first is None:
+        wanted = [] if first is None else _days(first, self._until)
+        self._require_held(self._gone_before(wanted[:1], since), {})
+        if not wanted:
             return Sighting([], read=0)
-        wanted = _days(first, self._until)
         read = self._bring_in([day for day in wanted if day not in self._known or self._open(day)])
         self._record_floor()
         seen = [day for day in wanted if since is None or day >= since]
         return Sighting([self._known[day] for day in seen], read=read)
+
+    def _gone_before(self, first: Sequence[date], since: date | None) -> list[Part]:
+        """Days asked for that lie before the first that can be had, or any where none can."""
+        days = (day for day in sorted(self._gone) if since is None or day >= since)
+        return [self._gone[day] for day in days if not first or day < first[0]]
 
     def _first_day(self, since: date | None) -> date | None:
         if since in self._known and not self._reader.reads_whole:
@@ -203,6 +219,7 @@ class _Observer:
         until = min(self._until, midnight(days[-1]) + timedelta(days=1))
         found = self._reader.tokens(days[0], until)
         tokens = {day: found.get(day, NO_ROWS) for day in days}
+        self._require_held([self._gone[day] for day in days if day in self._gone], tokens)
         changed = [day for day in days if not self._same(day, tokens[day])]
         known_later = {(part.day, part.change_token): part for part in reversed(self._later)}
         again = [day for day in changed if (day, tokens[day]) in known_later]
@@ -214,6 +231,15 @@ class _Observer:
         without = [day for day in new if tokens[day] == NO_ROWS]
         self._record([self._empty(day, NO_ROWS, self._columns_around(day)[1]) for day in without])
         return len(with_rows)
+
+    def _require_held(self, parts: Sequence[Part], tokens: Mapping[date, str]) -> None:
+        """See that what was let go of of these days can be had again, as the run is to see it."""
+        for part in parts:
+            token = tokens.get(part.day, NO_ROWS)
+            none = token == NO_ROWS
+            if none or (self._in_past and token != part.change_token):
+                why = _NOT_THERE if none else _OTHERS
+                require_held([part], where=self._reader.where, why=why, lake=self._lake)
 
     def _same(self, day: date, token: str) -> bool:
         return day in self._known and self._known[day].change_token == token

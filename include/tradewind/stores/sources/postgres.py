@@ -159,6 +159,16 @@ class PostgresReader(SourceReader):
         with self._copied(None, None, most=most) as rows:
             return self.intake.of_table(pa.Table.from_batches(rows.batches, schema=rows.schema))
 
+    def holds(self, column: str, value: str) -> bool:
+        """One look-up of the value, over the whole table."""
+        drift.require([column], [name for name, _ in self._described], where=self.where)
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {}::text = {})").format(
+            self._table, sql.Identifier(column), sql.Literal(value)
+        )
+        with self._cursor() as cursor:
+            cursor.execute(query)
+            return bool(cursor.fetchall()[0][0])
+
     def _taken_in(self, rows: Rows) -> Rows:
         """What is stored of a day's rows: held in memory to be ordered anew where some is hashed.
 

@@ -1,0 +1,79 @@
+"""Many texts looked for at once, as words of their own."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradewind.stores.erasing.needles import Needles
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        pytest.param("C-1000", 1, id="alone"),
+        pytest.param("of C-1000, and C-1000.", 2, id="in a sentence"),
+        pytest.param("C-10001", 0, id="another key that begins alike"),
+        pytest.param("XC-1000", 0, id="another key that ends alike"),
+        pytest.param("x_C-1000_b", 1, id="an underscore does not go on"),
+        pytest.param('{\\"to\\":\\nC-1000}', 1, id="after what is written as an escape"),
+        pytest.param("éC-1000", 0, id="a letter beyond ASCII goes on"),
+        pytest.param("“C-1000”", 1, id="a quotation mark beyond ASCII does not"),
+        pytest.param("c-1000", 0, id="capitals count"),
+        pytest.param("", 0, id="nothing"),
+        pytest.param("C-100", 0, id="cut short"),
+    ],
+)
+def test_a_text_is_found_as_a_word_of_its_own(text: str, times: int) -> None:
+    assert Needles(["C-1000"]).count(text.encode()) == times
+    assert Needles(["C-1000"]).among(pa.array([text])).tolist() == [times > 0]
+
+
+@pytest.mark.parametrize("text", ["0.123456789", "123456789.5", "1123456789"])
+def test_digits_in_a_longer_number_are_not_the_key(text: str) -> None:
+    assert Needles(["123456789"]).count(text.encode()) == 0
+
+
+def test_digits_before_the_full_stop_of_a_sentence_are() -> None:
+    assert Needles(["123456789"]).count(b"it was 123456789.") == 1
+
+
+def test_no_text_reaches_from_one_value_into_the_next() -> None:
+    texts = pa.array(["C-1", "000", None, "C-1000", "x"])
+
+    assert Needles(["C-1000"]).among(texts).tolist() == [False, False, False, True, False]
+    assert Needles(["C-1000"]).among(texts.slice(3, 1)).tolist() == [True]
+    assert Needles([]).among(texts).tolist() == [False] * 5
+
+
+def test_texts_that_begin_alike_are_told_apart_however_many_there_are() -> None:
+    entities = [f'["2024-01-01T00:00:00.000000Z", "order", {number}]' for number in range(3_000)]
+    needles = Needles(entities[::3])
+
+    found = needles.among(pa.array(entities, pa.large_string()))
+
+    assert found.tolist() == [number % 3 == 0 for number in range(3_000)]
+
+
+_LETTERS = st.text("ab1.é_ ", max_size=12)
+
+
+@given(st.lists(st.text("ab1é_-", min_size=6, max_size=9), min_size=1, max_size=5), st.data())
+def test_values_and_bytes_are_searched_alike(needles: list[str], data: st.DataObject) -> None:
+    parts = st.one_of(_LETTERS, st.sampled_from(needles))
+    texts = data.draw(st.lists(st.lists(parts, max_size=4).map("".join), max_size=6))
+    search = Needles(needles)
+
+    found = search.among(pa.array(texts, pa.string())).tolist()
+
+    assert found == [search.count(text.encode()) > 0 for text in texts]
+    assert all(search.count(f" {needle} ".encode()) for needle in needles)
+
+
+def test_a_text_is_found_as_others_write_it_down() -> None:
+    needles = Needles(['Jörg "X"'])
+
+    for spelled in ("J%C3%B6rg%20%22X%22", 'J\\u00f6rg \\"X\\"', "Jörg &quot;X&quot;"):
+        assert needles.among(pa.array([f"by {spelled}."])).tolist() == [True]
