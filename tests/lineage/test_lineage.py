@@ -23,6 +23,7 @@ from tradewind.lineage import (
     versions_that_saw,
     versions_trained_on,
 )
+from tradewind.lineage._careers import Careers
 from tradewind.lineage._origins import of_run, of_version
 from tradewind.lineage._uses import reading
 from tradewind.lineage_records import TRAINED
@@ -229,6 +230,10 @@ def test_a_version_that_mlflow_lost_is_told_from_the_ledger(story: Story) -> Non
         tagged.stretch(name) for name in ("fit", "select", "judge")
     ]
     assert told.model_uri == tagged.model_uri
+
+
+def test_a_version_of_a_model_that_nobody_ever_promoted_was_never_live(story: Story) -> None:
+    assert Careers(story.stores.ledger, "nobody_promoted").state(1).word == "never_live"
 
 
 def test_a_training_that_another_run_found_again_is_behind_the_parts_of_both(

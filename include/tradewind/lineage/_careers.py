@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tradewind.errors import DefinitionError, LedgerError, UnavailableError
@@ -109,12 +110,11 @@ class Careers:
 
     def _reigns(self, version: int) -> list[tuple[datetime, datetime | None]]:
         moves = [event for event in self._events if event.kind == INTENDED]
-        ends = [event.as_of for event in moves[1:]]
-        found: list[tuple[datetime, datetime | None]] = []
-        for event, end in zip(moves, [*ends, None], strict=True):
-            if int(event.payload["version"]) == version:
-                found.append((event.as_of, end))
-        return found
+        return [
+            (event.as_of, later.as_of if later else None)
+            for event, later in zip_longest(moves, moves[1:])
+            if int(event.payload["version"]) == version
+        ]
 
     def _in_night(self, night: ScoredNight, version: int) -> Iterator[NightUse]:
         def use(role: Role, rows: int | None) -> NightUse:
