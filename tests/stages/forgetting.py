@@ -152,9 +152,9 @@ class House(Shop):
         }  # fmt: skip
         return run_pipeline(RunRequest.model_validate(told), stores=self.stores)
 
-    def run_until(self, stage: str) -> None:
-        """The first model's training, up to a stage."""
-        told = {"model": PLAIN, "run_id": "train/1", "as_of": night(0), "actor": "a test"}
+    def run_until(self, stage: str, *, model: str = PLAIN) -> None:
+        """A model's training, up to a stage."""
+        told = {"model": model, "run_id": "train/1", "as_of": night(0), "actor": "a test"}
         request = RunRequest.model_validate({**told, "reason": "a test"})
         run_pipeline(request, stores=self.stores, until=stage)
 
