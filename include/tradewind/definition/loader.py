@@ -7,6 +7,7 @@ Great Expectations is in `tradewind.engine.checking`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,13 @@ def parse_definition(files: Mapping[str, str], *, where: str) -> FrozenDefinitio
     """
     if MODEL_FILE not in files:
         raise DefinitionError(f"{where}/{MODEL_FILE}:1: this file is missing")
-    return _checked(dict(files), read_yaml(files[MODEL_FILE]), where=where, folder=None)
+    return _parsed(tuple(files.items()), where=where)
+
+
+@lru_cache(maxsize=32)  # A page or a stage reads the same few again and again.
+def _parsed(files: tuple[tuple[str, str], ...], *, where: str) -> FrozenDefinition:
+    found = dict(files)
+    return _checked(found, read_yaml(found[MODEL_FILE]), where=where, folder=None)
 
 
 def _checked(

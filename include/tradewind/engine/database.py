@@ -70,8 +70,10 @@ def quoted(name: str) -> str:
 
 def _close_to_the_outside(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET TimeZone = 'UTC'")
+    connection.begin()  # or each of them is written to the file by itself
     for clock, macro in CLOCKS.items():
         connection.execute(f"CREATE MACRO {clock}{macro}")
+    connection.commit()
     connection.execute("SET enable_external_access = false")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")

@@ -1,13 +1,15 @@
-"""The ledger's way to its database: short connections, time-outs, and one lock per model.
+"""The ledger's way to its database: short transactions, time-outs, and one lock per model.
 
-A connection is opened for each operation and closed after it, so that none is ever carried across
-a fork. The one exception is a promotion, which holds the model's lock on a connection of its own
-and writes on that very connection: when it is lost, the lock is lost, and nothing more is written.
+One idle connection is kept for the next operation, by the process that opened it: a forked child
+opens its own. The one exception is a promotion, which holds the model's lock on a connection of its
+own and writes on that very connection: when it is lost, the lock is lost, and nothing more is
+written.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,7 @@ class LedgerDatabase:
     def __init__(self, dsn: str, *, held: postgres_connection | None = None) -> None:
         self._dsn = dsn
         self._held = held
+        self._idle: list[tuple[int, postgres_connection]] = []
 
     @contextmanager
     def transaction(self) -> Iterator[postgres_cursor]:
@@ -56,12 +59,14 @@ class LedgerDatabase:
                 with self._held, self._held.cursor() as cursor:
                     yield cursor
                 return
-            with (
-                closing(self._connect()) as connection,
-                connection,
-                connection.cursor() as cursor,
-            ):
-                yield cursor
+            connection = self._waiting() or self._connect()
+            try:
+                with connection, connection.cursor() as cursor:
+                    yield cursor
+            except BaseException:
+                connection.close()
+                raise
+            self._keep(connection)
 
     @contextmanager
     def locked(self, model: str) -> Iterator[LedgerDatabase]:
@@ -79,6 +84,27 @@ class LedgerDatabase:
             with self._errors_named(), connection, connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", (lock_key(model),))
             yield LedgerDatabase(self._dsn, held=connection)
+
+    def _waiting(self) -> postgres_connection | None:
+        """The idle connection, where this process opened it and the server still answers."""
+        while self._idle:
+            process, connection = self._idle.pop()
+            # Its parent's is left alone: to close it here would end it there.
+            if process == os.getpid():
+                try:
+                    with connection.cursor() as cursor:
+                        cursor.execute("SELECT 1")
+                except psycopg2.Error:
+                    connection.close()
+                else:
+                    return connection
+        return None
+
+    def _keep(self, connection: postgres_connection) -> None:
+        if self._idle:
+            connection.close()
+        else:
+            self._idle.append((os.getpid(), connection))
 
     def _connect(self) -> postgres_connection:
         connection = psycopg2.connect(
@@ -141,7 +167,9 @@ def _may_be_better_later(error: psycopg2.Error) -> bool:
 def _explained(error: psycopg2.Error) -> str:
     text = str(error).strip()
     if isinstance(error, psycopg2.errors.LockNotAvailable):
-        return f"another process has held the model's lock for {LOCK_TIMEOUT}; try again later"
+        return (
+            f"another process has held a lock that this needs for {LOCK_TIMEOUT}; try again later"
+        )
     if isinstance(error, psycopg2.errors.UndefinedTable):
         return f"{text.splitlines()[0]}; its tables are made by tradewind.stores.ledger.migrate"
     return text
