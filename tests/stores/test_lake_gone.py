@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from botocore.stub import Stubber
 
+from tests.stores.killing import killed_after
 from tradewind.errors import LakeError, LakeUnavailableError
 from tradewind.settings import load_settings
 from tradewind.stores import chain_heads
 from tradewind.stores.lake import Lake
-from tradewind.stores.placement import BucketPlacement, FolderPlacement
+from tradewind.stores.placement import BucketPlacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 AT = datetime(2013, 7, 1, 4, tzinfo=UTC)
 OLD, NEW = pa.table({"a": [1, 2, 3]}), pa.table({"a": [1, 3]})
-
-
-class KilledError(Exception):
-    """The process ended here."""
 
 
 @pytest.fixture(params=["folder", "bucket", "versions"])
@@ -109,29 +106,15 @@ def test_what_was_let_go_of_may_be_written_anew_and_let_go_of_again(lake: Lake) 
 
 @pytest.mark.parametrize("survived", range(3))
 def test_killed_between_any_two_steps_the_same_again_ends_the_same(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, survived: int
+    lake: Lake, survived: int
 ) -> None:
     # An earlier record too, so that the order has all the steps there are.
     for name in ("first", "second", "p"):
         lake.put_json(name, name)
     let_go(lake, "p", "first")
     lake.put_json("p", "anew")
-    steps = iter(range(survived))
-
-    def dying(real: Callable[..., object]) -> Callable[..., object]:
-        def step(*given: object) -> object:
-            if next(steps, None) is None:
-                raise KilledError
-            return real(*given)
-
-        return step
-
-    with monkeypatch.context() as patched:
-        for kind in (FolderPlacement, BucketPlacement):
-            for name in ("place", "remove"):
-                patched.setattr(kind, name, dying(getattr(kind, name)))
-        with pytest.raises(KilledError):
-            let_go(lake, "p", "second")
+    with killed_after(survived):
+        let_go(lake, "p", "second")
     assert lake.read_json("p") == "anew"
 
     for _ in range(2):

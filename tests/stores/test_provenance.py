@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sklearn
 
+from tests.fixtures.git import git
 from tradewind.stores import scorer
 from tradewind.stores.provenance import (
     code_digest,
@@ -29,27 +29,16 @@ def _clone(home: Settings, root: Path) -> Settings:
     return replace(home, root=root)
 
 
-def _git(root: Path, *words: str) -> str:
-    identity = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
-    done = subprocess.run(
-        ["git", "-C", str(root), *identity, *words],  # noqa: S607
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
-
-
 def test_the_revision_is_the_clones_commit_and_says_when_files_differ(
     home: Settings, tmp_path: Path
 ) -> None:
     root = tmp_path / "clone"
     root.mkdir()
-    _git(root, "init")
+    git(root, "init")
     (root / "file").write_text("a")
-    _git(root, "add", "file")
-    _git(root, "commit", "--message", "first")
-    commit = _git(root, "rev-parse", "HEAD")
+    git(root, "add", "file")
+    git(root, "commit", "--message", "first")
+    commit = git(root, "rev-parse", "HEAD")
     assert git_revision(_clone(home, root)) == commit
     (root / "file").write_text("b")
     assert git_revision(_clone(home, root)) == f"{commit}-dirty"

@@ -12,7 +12,7 @@ from tradewind.promotion.rules import compare, refusal_of, require_no_later, rol
 from tradewind.records import Moment, Record
 from tradewind.stores.barred import why_barred
 from tradewind.stores.events import APPLIED, INTENDED
-from tradewind.stores.logged_models import LET_GO
+from tradewind.stores.logged_models import why_deleted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,10 +188,9 @@ def _move(
     previous = current.version if current else None
     # Asked before anything is written: a version that MLflow does not know is never intended.
     registered = stores.registry.version(model, version)
-    if LET_GO in registered.tags:
+    if why := why_deleted(registered.tags):
         raise PromotionRefusedError(
-            f"{model}: the files of version {version} were let go of ({registered.tags[LET_GO]}): "
-            "train anew"
+            f"{model}: the files of version {version} were let go of ({why}): train anew"
         )
     model_uri = str(registered.model_uri)
     intended = ledger.append(

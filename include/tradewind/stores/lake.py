@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.settings import Settings
+    from tradewind.stores.placement import OlderVersion
 
 # How pyarrow begins what an S3-compatible store said, and its words for one that is the trouble.
 _STORE_SAYS = "AWS Error "
@@ -58,7 +59,7 @@ class Lake:
     Args:
         uri: `file://…` or `s3://bucket/prefix`.
         filesystem: Reads it.
-        root: Of the lake in that file system.
+        root: Of the lake in that file system, without a slash at its end.
         placement: Writes it.
     """
 
@@ -67,7 +68,7 @@ class Lake:
     ) -> None:
         self.uri = uri
         self._filesystem = filesystem
-        self._root = root.rstrip("/")
+        self._root = root
         self._placement = placement
 
     @classmethod
@@ -77,18 +78,13 @@ class Lake:
         Raises:
             LakeError: Its address is of no kind that is known.
         """
-        uri, name = settings.lake_uri, settings.lake_connection
-        on_s3 = uri.startswith("s3://")
-        connection = name if on_s3 and is_defined(name, settings=settings) else None
-        filesystem, root = arrow_filesystem(uri, connection, settings=settings)
-        placement: Placement
-        if on_s3:
+        filesystem, root = lake_filesystem(settings)
+        placement: Placement = FolderPlacement(Path(f"{root}/"))
+        if is_in_bucket(settings):
             bucket, _, prefix = root.strip("/").partition("/")
-            client = s3_client(connection, settings=settings)
+            client = s3_client(_connection(settings), settings=settings)
             placement = BucketPlacement(client, bucket, prefix)
-        else:
-            placement = FolderPlacement(Path(root))
-        return cls(uri, filesystem=filesystem, root=root, placement=placement)
+        return cls(settings.lake_uri, filesystem=filesystem, root=root, placement=placement)
 
     def exists(self, path: str) -> bool:
         """Whether there is something at `path`, or stands for it."""
@@ -284,6 +280,15 @@ class Lake:
             self.put_json(gone.record_of(path), gone.record(now, why=why, at=at))
         self._placement.remove(path)
 
+    def older_versions(self) -> Iterator[OlderVersion]:
+        """What the bucket kept of files that were written over or deleted; of a folder nothing.
+
+        Raises:
+            LakeUnavailableError: The store does not answer.
+            LakeError: It refuses to list them.
+        """
+        return self._placement.older_versions()
+
     def _placed(self, path: str, content: bytes) -> bool:
         with self._placement.draft() as file:
             file.write_bytes(content)
@@ -380,6 +385,29 @@ class Lake:
             f"{where} cannot be read: {said}. The file is damaged: remove it, and a new run makes "
             "it again"
         )
+
+
+def lake_filesystem(settings: Settings) -> tuple[fs.FileSystem, str]:
+    """The file system of the lake that the settings name, and the lake's root inside it.
+
+    The root has no slash at its end.
+
+    Raises:
+        LakeError: Its address is of no kind that is known.
+    """
+    filesystem, root = arrow_filesystem(settings.lake_uri, _connection(settings), settings=settings)
+    return filesystem, root.rstrip("/")
+
+
+def _connection(settings: Settings) -> str | None:
+    """That of a lake in a bucket; None where none is defined, and of a lake in a folder."""
+    name = settings.lake_connection
+    return name if is_in_bucket(settings) and is_defined(name, settings=settings) else None
+
+
+def is_in_bucket(settings: Settings) -> bool:
+    """Whether the lake is in an S3-compatible store."""
+    return settings.lake_uri.startswith("s3://")
 
 
 def _checked(path: str) -> str:

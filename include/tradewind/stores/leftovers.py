@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradewind.stores.connections import arrow_filesystem, is_defined
+from pyarrow import fs
+
+from tradewind.stores.lake import is_in_bucket, lake_filesystem
 from tradewind.stores.mlflow_access import model_id
 from tradewind.stores.placement import DRAFTS
 
@@ -52,12 +54,7 @@ def lake_files(settings: Settings) -> dict[str, Lying]:
         LakeError: Its address is of no kind that is known.
         OSError: It cannot be listed.
     """
-    from pyarrow import fs  # noqa: PLC0415 -- whoever lists no lake goes without
-
-    uri, name = settings.lake_uri, settings.lake_connection
-    connected = uri.startswith("s3://") and is_defined(name, settings=settings)
-    filesystem, root = arrow_filesystem(uri, name if connected else None, settings=settings)
-    root = root.rstrip("/")
+    filesystem, root = lake_filesystem(settings)
     found = filesystem.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     return {
         path: Lying(path, 1, int(info.size or 0), info.mtime or datetime.max.replace(tzinfo=UTC))
@@ -78,7 +75,7 @@ def old_drafts(files: Collection[Lying], settings: Settings, *, now: datetime) -
     before = now - DRAFT_AGE
     cached = _folders(settings.home / _CACHE, f"{_UNFINISHED}*")
     # A lake in a bucket has none: they lie in the machine's temporary folder.
-    in_folder = not settings.lake_uri.startswith("s3://")
+    in_folder = not is_in_bucket(settings)
     drafts = [file for file in files if in_folder and file.path.startswith(f"{DRAFTS}/")]
     return [found for found in (*drafts, *cached) if found.at < before]
 
@@ -106,7 +103,7 @@ def old_cached(settings: Settings, needed: Collection[str], *, now: datetime) ->
 def remove(found: Lying, settings: Settings) -> None:
     """Delete a draft of a lake in a folder, or a folder of the cache; it may be gone by now."""
     if found.path.startswith(f"{DRAFTS}/"):
-        _, root = arrow_filesystem(settings.lake_uri, None, settings=settings)
+        _, root = lake_filesystem(settings)
         Path(root, found.path).unlink(missing_ok=True)
     else:
         shutil.rmtree(found.path, ignore_errors=True)

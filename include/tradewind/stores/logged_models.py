@@ -1,7 +1,8 @@
-"""The files of logged models in MLflow: which there are, how large, and how they are let go of.
+"""The files of logged models in MLflow: which there are, how large, and how they are deleted.
 
 What MLflow knows of a training (its run, figures, tags, the card beside it) and of a version stays:
-only the model's own files go, and nobody can load it any more.
+only the model's own files go, and nobody can load it any more. When and why is said in tags of the
+logged model and of its versions.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tradewind.stores.mlflow_access import MlflowServer, model_id, model_uri
+from tradewind.stores.mlflow_contents import artefact_store, every, every_experiment, files_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from tradewind.stores.registry import Registry
 
-LET_GO = "tradewind.let_go"
-"""The tag of a logged model, and of its version, whose files were let go of: why, and when."""
 _AS_OF = "tradewind.as_of"
+_DELETED_AT, _DELETED_WHY = "tradewind.files_deleted_at", "tradewind.files_deleted_because"
+# When and why, in one: so it was said at first of models that were older than declared.
+_LET_GO = "tradewind.let_go"
 _PAGE = 500
 
 
@@ -35,6 +38,17 @@ class LoggedModel:
     uri: str
     as_of: datetime
     location: str
+
+
+def why_deleted(tags: Mapping[str, str]) -> str | None:
+    """When and why the files of a model were deleted; None where they were not.
+
+    Args:
+        tags: Of the logged model, or of its version.
+    """
+    if at := tags.get(_DELETED_AT):
+        return f"{at}: {tags.get(_DELETED_WHY)}"
+    return tags.get(_LET_GO)
 
 
 class LoggedModels(MlflowServer):
@@ -59,59 +73,74 @@ class LoggedModels(MlflowServer):
                 return []
             return [
                 _logged(found)
-                for found in self._search(str(experiment.experiment_id))
+                for found in every(
+                    self._client.search_logged_models,
+                    experiment_ids=[str(experiment.experiment_id)],
+                    max_results=_PAGE,
+                )
                 if _AS_OF in found.tags
             ]
 
     def files(self, logged: LoggedModel) -> tuple[int, int]:
         """How many files a model has, and their bytes."""
         with self._asking(f"the files of {logged.uri}"):
-            sizes = [int(file.file_size or 0) for file in _files(self._artifacts(logged), None)]
+            store = artefact_store(logged.location, self.address)
+            sizes = [int(file.file_size or 0) for file in files_in(store)]
         return len(sizes), sum(sizes)
 
     def let_go(self, logged: LoggedModel, *, why: str, at: datetime) -> None:
-        """Delete a model's files for good; killed at any point, the same again ends the same."""
-        identifier = model_id(logged.uri)
+        """Delete a model's files for good, and take it from every list of models.
+
+        Killed at any point, the same again ends the same.
+        """
+        self.delete_files(logged.uri, why=why, at=at)
         with self._asking(f"letting go of {logged.uri}"):
-            said = f"{at.isoformat()}: {why}"
-            # First, so that who asks for it in between is told; gone from every list at the end.
-            self._client.set_logged_model_tags(identifier, {LET_GO: said})
-            self._tag_versions(identifier, said)
-            self._artifacts(logged).delete_artifacts()
-            self._client.delete_logged_model(identifier)
+            self._client.delete_logged_model(model_id(logged.uri))
 
-    def _search(self, experiment: str) -> Iterator[Any]:
-        token: str | None = None
-        while True:
-            page = self._client.search_logged_models(
-                [experiment], max_results=_PAGE, page_token=token
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
+    def delete_files(self, uri: str, *, why: str, at: datetime) -> int:
+        """Delete every file of a logged model, and say on it and on its versions when and why.
 
-    def _tag_versions(self, identifier: str, said: str) -> None:
-        logged = self._client.get_logged_model(identifier)
-        experiment = self._client.get_experiment(logged.experiment_id)
-        for known in self._client.search_model_versions(f"name = '{experiment.name}'"):
-            if known.source == model_uri(identifier):
-                self._client.set_model_version_tag(known.name, known.version, LET_GO, said)
+        Killed at any point, the same again ends the same. What was said first stays said.
 
-    def _artifacts(self, logged: LoggedModel) -> Any:
-        from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415 -- see there
-            get_artifact_repository,
-        )
+        Args:
+            uri: `models:/m-…`.
+            why: For whoever asks for the model.
+            at: When.
 
-        return get_artifact_repository(logged.location, tracking_uri=self.address)
+        Returns:
+            How many files there were.
+        """
+        identifier = model_id(uri)
+        said = {_DELETED_AT: at.isoformat(timespec="seconds"), _DELETED_WHY: why}
+        with self._asking(f"the files of {uri}, to delete them"):
+            logged = self._found(self._client.get_logged_model, identifier)
+            # Said first: whoever loads it in between is told why files are missing.
+            if logged is not None and why_deleted(logged.tags) is None:
+                self._client.set_logged_model_tags(identifier, said)
+            self._tag_versions(uri, said)
+            return sum(self._empty(each) for each in self._locations(identifier, logged))
 
+    def _tag_versions(self, uri: str, said: Mapping[str, str]) -> None:
+        wanted = f"source_path = '{uri}'"
+        for known in every(self._client.search_model_versions, filter_string=wanted):
+            if why_deleted(known.tags) is None:
+                for name, value in said.items():
+                    self._client.set_model_version_tag(known.name, known.version, name, value)
 
-def _files(repository: Any, folder: str | None) -> Iterator[Any]:
-    for found in repository.list_artifacts(folder):
-        if found.is_dir:
-            yield from _files(repository, found.path)
-        else:
-            yield found
+    def _locations(self, identifier: str, logged: Any) -> list[str]:
+        if logged is not None:
+            return [logged.artifact_location]
+        # It is deleted, which leaves its files where they were.
+        own = f"models/{identifier}/artifacts"
+        return [f"{each.artifact_location}/{own}" for each in every_experiment(self._client)]
+
+    def _empty(self, location: str) -> int:
+        """Delete every file there; how many there were."""
+        store = artefact_store(location, self.address)
+        files = len([*files_in(store)])
+        if files:
+            store.delete_artifacts()
+        return files
 
 
 def _logged(found: Any) -> LoggedModel:

@@ -7,6 +7,8 @@ import tempfile
 import time
 import uuid
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +18,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from tradewind.errors import LakeError, LakeUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # Where unfinished files lie; no listing of the lake shows them.
 DRAFTS = ".drafts"
@@ -27,6 +29,21 @@ _TOO_MANY = 429
 _AT_FAULT = 500  # from here on it is the store itself
 _NOT_IMPLEMENTED = 501
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+
+
+@dataclass(frozen=True)
+class OlderVersion:
+    """A version of a file that its path shows no more, and that nothing reads.
+
+    Attributes:
+        path: Of the file.
+        read: All of it.
+        delete: Delete this version alone.
+    """
+
+    path: str
+    read: Callable[[], bytes]
+    delete: Callable[[], object]
 
 
 class Placement(Protocol):
@@ -40,6 +57,9 @@ class Placement(Protocol):
 
     def remove(self, path: str) -> None:
         """Delete the file and every older version of it; nothing where there is none."""
+
+    def older_versions(self) -> Iterator[OlderVersion]:
+        """What the lake's store kept of files that were written over or deleted."""
 
 
 class FolderPlacement:
@@ -83,6 +103,10 @@ class FolderPlacement:
             target.unlink(missing_ok=True)
         except OSError as error:
             raise LakeError(f"{target} cannot be deleted: {error}") from error
+
+    def older_versions(self) -> Iterator[OlderVersion]:
+        """None: a folder keeps none."""
+        return iter(())
 
 
 class BucketPlacement:
@@ -147,20 +171,58 @@ class BucketPlacement:
             for version in self._versions(key):
                 self._client.delete_object(Bucket=self._bucket, Key=key, **version)
 
+    def older_versions(self) -> Iterator[OlderVersion]:
+        """Each version that is not the newest of its key; none in a bucket that keeps none.
+
+        Raises:
+            LakeUnavailableError: The store does not answer.
+            LakeError: The store refuses to list versions; reading or deleting one raises the same.
+        """
+        prefix = self._key("")
+        with _asking(f"s3://{self._bucket}/{prefix}", "listed with its older versions"):
+            found = [
+                version
+                for page in self._pages(prefix)
+                for version in page.get("Versions", ())
+                if not version["IsLatest"]
+            ]
+        for version in found:
+            named = {"Key": version["Key"], "VersionId": version["VersionId"]}
+            path = version["Key"].removeprefix(prefix)
+            yield OlderVersion(path, partial(self._read, named), partial(self._delete, named))
+
+    def _read(self, named: Mapping[str, str]) -> bytes:
+        with _asking(f"s3://{self._bucket}/{named['Key']}", "read in an older version"):
+            body = self._client.get_object(Bucket=self._bucket, **named)["Body"]
+            content: bytes = body.read()
+            return content
+
+    def _delete(self, named: Mapping[str, str]) -> None:
+        with _asking(f"s3://{self._bucket}/{named['Key']}", "deleted in an older version"):
+            self._client.delete_object(Bucket=self._bucket, **named)
+
     def _versions(self, key: str) -> list[dict[str, str]]:
         """What names each version of a key; of a store that knows no versions, the key alone."""
+        pages = self._pages(key)
+        if not pages:
+            return [{}]
+        # Other keys may begin with this one.
+        return [
+            {"VersionId": each["VersionId"]}
+            for page in pages
+            for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+            if each["Key"] == key
+        ]
+
+    def _pages(self, prefix: str) -> list[Mapping[str, Any]]:
+        """What the store says of the versions of some keys; none where it knows no versions."""
         pages = self._client.get_paginator("list_object_versions")
-        found = []
         try:
-            for page in pages.paginate(Bucket=self._bucket, Prefix=key):
-                # Other keys may begin with this one.
-                kept = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-                found += [each["VersionId"] for each in kept if each["Key"] == key]
+            return [*pages.paginate(Bucket=self._bucket, Prefix=prefix)]
         except ClientError as error:
             if _status(error) != _NOT_IMPLEMENTED:
                 raise
-            return [{}]
-        return [{"VersionId": version} for version in found]
+            return []
 
     def _key(self, path: str) -> str:
         return f"{self._prefix}/{path}" if self._prefix else path

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import ModelRefusedError
+from tradewind.stores.logged_models import why_deleted
 from tradewind.stores.mlflow_access import MlflowServer, model_id, model_uri
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ KIND, TRAIN_KEY, COMPLETE = "tradewind.kind", "tradewind.train_key", "tradewind.
 TRAINING, TRIAL = "training", "trial"
 FILES_DIGEST, MODEL_URI = "tradewind.files_digest", "tradewind.model_uri"
 SUPERSEDED_BY, ERROR = "tradewind.superseded_by", "tradewind.error"
-DELETED_AT, DELETED_WHY = "tradewind.files_deleted_at", "tradewind.files_deleted_because"
 _LONGEST_TAG = 5_000
 
 
@@ -268,10 +268,9 @@ class Trainings(MlflowServer):
 
         with self._asking(f"the model {model_uri}"):
             logged = self._client.get_logged_model(model_id(model_uri))
-            if at := logged.tags.get(DELETED_AT):
+            if why := why_deleted(logged.tags):
                 raise ModelRefusedError(
-                    f"{model_uri}: its files were deleted for good on {at}: "
-                    f"{logged.tags.get(DELETED_WHY)}. Train the model again"
+                    f"{model_uri}: its files were deleted for good on {why}. Train the model again"
                 )
             place = self._mlflow.artifacts.download_artifacts(
                 logged.artifact_location, dst_path=str(folder), tracking_uri=self.address
@@ -313,7 +312,7 @@ class Trainings(MlflowServer):
 
     def _is_ready(self, model_uri: str) -> bool:
         logged = self._found(self._client.get_logged_model, model_id(model_uri))
-        if logged is None or DELETED_AT in logged.tags:
+        if logged is None or why_deleted(logged.tags):
             return False
         return str(logged.status) == "READY"
 

@@ -21,9 +21,11 @@ from sklearn.preprocessing import OneHotEncoder
 from tradewind.errors import ModelRefusedError
 from tradewind.stores.elsewhere import delete_model_files
 from tradewind.stores.elsewhere.artefacts import Artefacts
-from tradewind.stores.elsewhere.needles import Needles
 from tradewind.stores.elsewhere.told import Told
+from tradewind.stores.logged_models import why_deleted
+from tradewind.stores.mlflow_contents import artefact_store
 from tradewind.stores.model_files import write_model
+from tradewind.stores.needles import Needles
 from tradewind.stores.provenance import scoring_requirements
 from tradewind.stores.pyfunc_files import MODEL_FOLDER
 from tradewind.stores.registry import Candidate, CandidateLog, DatasetLog
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from tradewind.settings import Settings
 
 OTHER = "K-90009x"
+# What was once said of models that were older than declared.
+LET_GO = "tradewind.let_go"
 _numbers = itertools.count(1)
 
 
@@ -197,7 +201,7 @@ def test_files_that_were_changed_behind_our_back_are_not_made_good_by_it(
     identifier = logged.model_uri.removeprefix("models:/")
     location = mlflow.MlflowClient(artefacts.address).get_logged_model(identifier).artifact_location
     (tmp_path / "requirements.txt").write_text("something-else==1\n")
-    artefacts._store_of(location).log_artifact(str(tmp_path / "requirements.txt"))
+    artefact_store(location, artefacts.address).log_artifact(str(tmp_path / "requirements.txt"))
 
     assert len(artefacts.erase(Needles([key]))) == 2
 
@@ -258,6 +262,36 @@ def test_a_training_whose_files_were_deleted_is_not_found_again(
     at = datetime(2026, 5, 1, tzinfo=UTC)
     delete_model_files(stores, logged.model_uri, why="a person was forgotten", at=at)
     assert stores.registry.find_candidate(model, "k") is None
+
+
+def test_versions_of_a_model_whose_files_were_deleted_say_when_and_why(
+    stores: Stores, tmp_path: Path, key: str
+) -> None:
+    logged = log(stores, tmp_path, fitted_on=["a", "b"], example="b")
+    name = f"v_{key[2:]}"
+    version = stores.registry.ensure_version(name, logged.model_uri, {})
+    assert why_deleted(stores.registry.version(name, version).tags) is None
+    for day, why in ((1, "a person was forgotten"), (2, "older than declared")):
+        at = datetime(2026, 5, day, tzinfo=UTC)
+        delete_model_files(stores, logged.model_uri, why=why, at=at)
+        said = why_deleted(stores.registry.version(name, version).tags)
+        assert said == "2026-05-01T00:00:00+00:00: a person was forgotten"
+
+
+def test_a_model_that_an_earlier_release_let_go_of_counts_as_deleted(
+    stores: Stores, tmp_path: Path, client: mlflow.MlflowClient
+) -> None:
+    logged = log(stores, tmp_path, fitted_on=["a", "b"], example="b")
+    model = client.get_experiment(client.get_run(logged.run_id).info.experiment_id).name
+    version = stores.registry.ensure_version(model, logged.model_uri, {})
+    said = "2026-05-01T00:00:00+00:00: retention"
+    client.set_logged_model_tags(logged.model_uri.removeprefix("models:/"), {LET_GO: said})
+    client.set_model_version_tag(model, str(version), LET_GO, said)
+
+    with pytest.raises(ModelRefusedError, match=r"on 2026-05-01T00:00:00\+00:00: retention"):
+        stores.registry.load(logged.model_uri)
+    assert stores.registry.find_candidate(model, "k") is None
+    assert why_deleted(stores.registry.version(model, version).tags) == said
 
 
 def test_what_mlflow_is_told_is_told_anew_where_it_lets_that_be_done(

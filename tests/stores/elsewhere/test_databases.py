@@ -18,8 +18,8 @@ from psycopg2.extras import Json
 from tests.stores.elsewhere.test_needles import TEXTS
 from tradewind.errors import SourceUnavailableError
 from tradewind.stores.elsewhere.databases import Database
-from tradewind.stores.elsewhere.needles import Needles
 from tradewind.stores.marks import ERASED
+from tradewind.stores.needles import Needles
 
 if TYPE_CHECKING:
     from tradewind.local.databases import Databases

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tradewind.stores.elsewhere.folders import Folder
-from tradewind.stores.elsewhere.needles import Needles
+from tradewind.stores.needles import Needles
 
 if TYPE_CHECKING:
     from pathlib import Path

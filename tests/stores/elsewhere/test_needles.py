@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tradewind.stores.elsewhere.changing import UnchangeableError, changed, changed_text
 from tradewind.stores.elsewhere.contents import places
-from tradewind.stores.elsewhere.needles import Needles
 from tradewind.stores.marks import ERASED
+from tradewind.stores.needles import Needles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_a_text_stands_where_it_is_a_word_of_its_own(around: str, stands: bool) 
     needles, text = Needles(["C-10001"]), around.format("C-10001")
     assert bool(needles.spans_in(text)) is stands
     assert bool(needles.spans(text.encode())) is stands
-    assert needles.matches(pa.array([text, None, "C-1000"])) == [stands, False, False]
+    assert needles.among(pa.array([text, None, "C-1000"])).tolist() == [stands, False, False]
 
 
 def test_the_wildcards_of_a_search_are_letters_like_others() -> None:

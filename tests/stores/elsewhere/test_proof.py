@@ -23,6 +23,7 @@ from tradewind.stores.stores import Stores
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fixtures.s3 import Bucket
     from tradewind.settings import Settings
 
 KEY, OTHER = "Q-80001", "Q-800012"
@@ -121,6 +122,34 @@ def test_every_byte_of_the_lake_is_looked_at(stores: Stores, tmp_path: Path) -> 
     lake = proof.searched[0]
     files = [path for path in root.rglob("*") if path.is_file()]
     assert (lake.files, lake.bytes) == (5, sum(path.stat().st_size for path in files))
+
+
+def test_what_a_bucket_kept_of_files_that_are_no_more_is_found_and_deleted(
+    home: Settings, s3: Bucket
+) -> None:
+    client = s3.client()
+    client.put_bucket_versioning(Bucket=s3.name, VersioningConfiguration={"Status": "Enabled"})
+    known = {**home.environment, "AIRFLOW_CONN_TRADEWIND_LAKE": s3.connection}
+    lake = f"s3://{s3.name}/lake"
+    stores = Stores.open(replace(home, environment=known, lake_uri=lake))
+    for key, content in {
+        "lake/over": KEY, "lake/deleted": KEY, "lake/others": OTHER, "lake2/not-ours": KEY
+    }.items():  # fmt: skip
+        client.put_object(Bucket=s3.name, Key=key, Body=gzip.compress(content.encode()))
+    for key in ("lake/over", "lake/others", "lake2/not-ours"):
+        client.put_object(Bucket=s3.name, Key=key, Body=b"something else")
+    client.delete_object(Bucket=s3.name, Key="lake/deleted")
+    older = {f"lake, older versions of {name}" for name in ("over", "deleted")}
+
+    dirty = prove(stores, MARKS)
+    assert places(dirty.found) == older
+    [looked] = [each for each in dirty.searched if each.place == "lake, older versions"]
+    assert looked.files == 3
+    assert places(erase(stores, [KEY])) == older
+    assert prove(stores, MARKS).clean
+    listed = client.list_object_versions(Bucket=s3.name)["Versions"]
+    left = sorted(each["Key"] for each in listed if not each["IsLatest"])
+    assert left == ["lake/others", "lake2/not-ours"]
 
 
 def test_a_value_too_short_for_bytes_is_proved_by_its_column(stores: Stores) -> None:

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.stores.erasing.conftest import AT
+from tests.stores.killing import killed_after
 from tradewind.errors import LakeError
 from tradewind.stores.digested import write_digested
 from tradewind.stores.digests import json_digest, table_digest
 from tradewind.stores.erasing import Held, holding, rewrite
-from tradewind.stores.placement import BucketPlacement, FolderPlacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 WHY = "a subject was erased"
 PEOPLE = pa.table({"customer": ["C-1000", "C-10001", "C-1000"], "age": [37, 41, 38]})
 OTHERS = pa.table({"customer": ["C-10001"], "age": [41]})
-
-
-class KilledError(Exception):
-    """The process ended here."""
 
 
 def write(lake: Lake, folder: str, table: pa.Table) -> str:
@@ -160,25 +156,11 @@ def test_a_file_of_many_batches_is_as_if_it_had_been_written_without_the_subject
     indirect=["lake"],
 )
 def test_killed_between_any_two_steps_the_next_run_ends_the_same(
-    lake: Lake, marks: Callable[..., Marks], monkeypatch: pytest.MonkeyPatch, survived: int
+    lake: Lake, marks: Callable[..., Marks], survived: int
 ) -> None:
     paths = fill(lake)
-    steps = iter(range(survived))
-
-    def dying(real: Callable[..., object]) -> Callable[..., object]:
-        def step(*given: object) -> object:
-            if next(steps, None) is None:
-                raise KilledError
-            return real(*given)
-
-        return step
-
-    with monkeypatch.context() as patched:
-        for kind in (FolderPlacement, BucketPlacement):
-            for name in ("place", "remove"):
-                patched.setattr(kind, name, dying(getattr(kind, name)))
-        with pytest.raises(KilledError):
-            forget(lake, marks())
+    with killed_after(survived):
+        forget(lake, marks())
     # Whoever reads in the meantime finds a file, and never half a one.
     assert {lake.read_table(paths[name]).num_rows for name in ("part", "rows")} <= {1, 3}
 

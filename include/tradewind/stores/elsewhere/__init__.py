@@ -9,12 +9,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from tradewind.stores.elsewhere.artefacts import Artefacts
 from tradewind.stores.elsewhere.everywhere import Everywhere
-from tradewind.stores.elsewhere.needles import Needles
 from tradewind.stores.elsewhere.proof import prove
 from tradewind.stores.elsewhere.records import Finding, Proof, Searched, Unsearched
+from tradewind.stores.logged_models import LoggedModels
 from tradewind.stores.mlflow_access import model_id
+from tradewind.stores.needles import Needles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,6 @@ def delete_model_files(stores: Stores, model_uri: str, *, why: str, at: datetime
     Raises:
         RegistryError: MLflow refuses, or does not answer.
     """
-    files = Artefacts(stores.registry.address).delete_files(model_uri, why=why, at=at)
+    files = LoggedModels.of(stores.registry).delete_files(model_uri, why=why, at=at)
     shutil.rmtree(stores.settings.home / "models" / model_id(model_uri), ignore_errors=True)
     return files

@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING, Any
 from tradewind.stores.elsewhere.changing import UnchangeableError, changed
 from tradewind.stores.elsewhere.contents import look_into
 from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched
-from tradewind.stores.elsewhere.told import every
-from tradewind.stores.mlflow_access import MlflowServer, model_id, model_uri
-from tradewind.stores.trainings import DELETED_AT, DELETED_WHY, FILES_DIGEST
+from tradewind.stores.mlflow_access import MlflowServer, model_uri
+from tradewind.stores.mlflow_contents import artefact_store, every, every_experiment, files_in
+from tradewind.stores.trainings import FILES_DIGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
 _ROOT = "mlflow-artifacts:/"
 _OF_MODEL = re.compile(
@@ -113,45 +112,13 @@ class Artefacts(MlflowServer):
                     found += [self._erase_file(file, needles, Path(scratch)) for file in held]
         return found
 
-    def delete_files(self, uri: str, *, why: str, at: datetime) -> int:
-        """Delete every file of a logged model, and record on it when and why.
-
-        Args:
-            uri: `models:/m-…`.
-            why: For whoever asks for the model.
-            at: When.
-
-        Returns:
-            How many files there were.
-        """
-        identifier = model_id(uri)
-        with self._asking(f"the files of {uri}, to delete them"):
-            logged = self._found(self._client.get_logged_model, identifier)
-            if logged is None:
-                # It is deleted, which leaves its files where they were.
-                own = f"models/{identifier}/artifacts"
-                locations = [f"{each.artifact_location}/{own}" for each in self._experiments()]
-            else:
-                locations = [logged.artifact_location]
-                # Said first: whoever loads it in between is told why files are missing.
-                said = {DELETED_AT: at.isoformat(timespec="seconds"), DELETED_WHY: why}
-                self._client.set_logged_model_tags(identifier, said)
-            return sum(_empty(self._store_of(location)) for location in locations)
-
     @cached_property
     def _store(self) -> Any:
-        return self._store_of(_ROOT)
-
-    def _store_of(self, location: str) -> Any:
-        from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415 -- dear
-            get_artifact_repository,
-        )
-
-        return get_artifact_repository(location, tracking_uri=self.address)
+        return artefact_store(_ROOT, self.address)
 
     def _files(self, needles: Needles) -> Iterator[_File]:
         with self._asking("its artefacts"):
-            for path in _below(self._store, None):
+            for path in (file.path for file in files_in(self._store)):
                 named = len(needles.spans_in(path))
                 with self._fetched(path) as local, local.open("rb") as content:
                     looked = look_into(content, needles)
@@ -173,14 +140,9 @@ class Artefacts(MlflowServer):
                     needles.taken_out(f"MLflow, artefacts at {experiment.artifact_location}"),
                     "they are not behind MLflow's server",
                 )
-                for experiment in self._experiments()
+                for experiment in every_experiment(self._client)
                 if not experiment.artifact_location.startswith(_ROOT)
             ]
-
-    def _experiments(self) -> list[Any]:
-        from mlflow.entities import ViewType  # noqa: PLC0415 -- dear
-
-        return [*every(self._client.search_experiments, view_type=ViewType.ALL)]
 
     def _erase_file(self, file: _File, needles: Needles, scratch: Path) -> Finding:
         with self._asking(f"a change of {self._place(file.path, needles)}"):
@@ -226,7 +188,7 @@ class Artefacts(MlflowServer):
         with self._asking("models whose files are being changed"):
             for logged in self._interrupted():
                 with tempfile.TemporaryDirectory(prefix="tradewind-artefacts-") as scratch:
-                    store = self._store_of(logged.artifact_location)
+                    store = artefact_store(logged.artifact_location, self.address)
                     digest = folder_digest(Path(store.download_artifacts("", scratch)))
                 if digest == logged.tags[_DIGEST_AFTER]:
                     self._record(logged.model_id, digest, logged.source_run_id)
@@ -235,7 +197,7 @@ class Artefacts(MlflowServer):
         wanted = f"tags.`{_DIGEST_AFTER}` != ''"
         return [
             logged
-            for experiment in self._experiments()
+            for experiment in every_experiment(self._client)
             for logged in every(
                 self._client.search_logged_models,
                 experiment_ids=[experiment.experiment_id],
@@ -260,23 +222,6 @@ class Artefacts(MlflowServer):
 
     def _place(self, path: str, needles: Needles) -> str:
         return needles.taken_out(f"MLflow, artefact {path}")
-
-
-def _below(store: Any, folder: str | None) -> Iterator[str]:
-    """Every file of a store of artefacts, in order."""
-    for info in store.list_artifacts(folder):
-        if info.is_dir:
-            yield from _below(store, info.path)
-        else:
-            yield info.path
-
-
-def _empty(store: Any) -> int:
-    """Delete every file of a store of artefacts; how many there were."""
-    paths = [*_below(store, None)]
-    for path in paths:
-        store.delete_artifacts(path)
-    return len(paths)
 
 
 def _change(local: Path, needles: Needles) -> str:

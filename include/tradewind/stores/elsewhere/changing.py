@@ -17,7 +17,7 @@ from tradewind.stores.elsewhere.contents import look_into
 from tradewind.stores.marks import ERASED
 
 if TYPE_CHECKING:
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
 PICKLED = "it is pickled, and nothing that is pickled is loaded"
 BINARY = "it is neither text, JSON nor Parquet: its bytes cannot be changed without breaking it"

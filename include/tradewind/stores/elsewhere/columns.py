@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
 _ROWS = 65_536
 
@@ -66,7 +66,7 @@ def _in_leaf(values: pa.Array, needles: Needles) -> int:
         values = values.cast(pa.binary())
     elif not (is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
         return 0
-    return sum(needles.matches(values))
+    return int(needles.among(values).sum())
 
 
 def is_text(kind: pa.DataType) -> bool:

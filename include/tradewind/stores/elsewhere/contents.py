@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 
 from tradewind.stores.elsewhere.columns import in_column, in_parquet
-from tradewind.stores.elsewhere.needles import MARGIN
+from tradewind.stores.needles import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
     Inside = Callable[[IO[bytes], Needles, "Looked", int], None]
 

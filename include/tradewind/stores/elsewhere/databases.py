@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as postgres_cursor
 
     from tradewind.settings import Settings
-    from tradewind.stores.elsewhere.needles import Needles
     from tradewind.stores.elsewhere.tables import Column, Table
+    from tradewind.stores.needles import Needles
 
 _LOCK_TIMEOUT = "60s"
 # Where a column has no room for more.

@@ -1,4 +1,4 @@
-"""All places but the lake: which there are by these settings, and which are not known."""
+"""All places but the lake's files: which there are by these settings, and which are not known."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from tradewind.stores.connections import is_defined
 from tradewind.stores.elsewhere.artefacts import Artefacts
 from tradewind.stores.elsewhere.databases import Database
 from tradewind.stores.elsewhere.folders import Folder
+from tradewind.stores.elsewhere.older_versions import OlderVersions
 from tradewind.stores.elsewhere.records import Proof, Unsearched
 from tradewind.stores.elsewhere.told import Told
+from tradewind.stores.lake import Lake, is_in_bucket
 from tradewind.stores.mlflow_access import settle_environment
 
 if TYPE_CHECKING:
     from tradewind.settings import Settings
-    from tradewind.stores.elsewhere.needles import Needles
     from tradewind.stores.elsewhere.records import Finding, Place, Searched
+    from tradewind.stores.needles import Needles
 
 REFERENCES = "public.subjects"
 _UNTIL_DONE = "it holds whose erasure is asked for, and lets go of each when it is done"
@@ -78,6 +80,8 @@ class Everywhere:
         ]
         if settings.tracking_uri:
             found += [Told(settings.tracking_uri), Artefacts(settings.tracking_uri)]
+        if is_in_bucket(settings):
+            found.append(OlderVersions(Lake.open(settings)))
         found.append(Folder("kept models", settings.home / "models", is_cache=True))
         return [*found, *(Folder("logs", path) for path in settings.log_folders)]
 

@@ -24,7 +24,7 @@ from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
 _NAMED = "its name holds it: rename or delete it"
 _DRAFT, _DIGEST = ".draft-", re.compile(r"[0-9a-f]{32}")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from pyarrow import fs
 
 from tradewind.errors import LakeError
-from tradewind.stores.connections import arrow_filesystem, is_defined
 from tradewind.stores.elsewhere.contents import look_into
 from tradewind.stores.elsewhere.everywhere import Everywhere
-from tradewind.stores.elsewhere.needles import Needles
 from tradewind.stores.elsewhere.records import Finding, Proof, Searched, Unsearched
 from tradewind.stores.erasing import holding
+from tradewind.stores.lake import lake_filesystem
+from tradewind.stores.needles import Needles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,10 +64,7 @@ def _in_lake(
 
 def _files(settings: Settings, needles: Needles) -> Iterator[tuple[str, Looked]]:
     """Every file there is, whether or not the lake's own listings show it."""
-    name = settings.lake_connection
-    on_s3 = settings.lake_uri.startswith("s3://")
-    connection = name if on_s3 and is_defined(name, settings=settings) else None
-    filesystem, root = arrow_filesystem(settings.lake_uri, connection, settings=settings)
+    filesystem, root = lake_filesystem(settings)
     try:
         selector = fs.FileSelector(root, recursive=True, allow_not_found=True)
         for info in filesystem.get_file_info(selector):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
 
 @dataclass(frozen=True)

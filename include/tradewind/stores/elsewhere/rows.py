@@ -16,8 +16,8 @@ from tradewind.stores.elsewhere.tables import columns
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as postgres_connection
 
-    from tradewind.stores.elsewhere.needles import Needles
     from tradewind.stores.elsewhere.tables import Column, Table
+    from tradewind.stores.needles import Needles
 
 AT_ONCE = 2_000
 # How every value begins that Airflow, or whoever else uses Fernet, has encrypted.
@@ -77,7 +77,7 @@ def _met(column: Column, values: tuple[Any, ...], needles: Needles, hits: Hits) 
     hits.bytes += sum(len(content) for content in contents if content is not None)
     if column.is_whole:
         return [n for n, value in enumerate(values) if value is not None and needles.are(value)]
-    found = needles.matches(pa.array(contents, pa.large_binary()))
+    found = needles.among(pa.array(contents, pa.large_binary()))
     for place, content in enumerate(contents if column.kind == "bytea" else ()):
         if content is not None and not found[place]:
             looked = look_into(io.BytesIO(content), needles)

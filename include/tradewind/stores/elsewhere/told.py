@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from tradewind.stores.elsewhere.changing import changed_text
 from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched
 from tradewind.stores.mlflow_access import MlflowServer
+from tradewind.stores.mlflow_contents import every, every_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tradewind.stores.elsewhere.needles import Needles
+    from tradewind.stores.needles import Needles
 
 _FOR_GOOD = "MLflow changes it in its database only: define the connection to that"
 
@@ -77,7 +78,7 @@ class Told(MlflowServer):
     def _texts(self) -> Iterator[_Text]:
         from mlflow.entities import ViewType  # noqa: PLC0415 -- MLflow takes a second
 
-        for experiment in every(self._client.search_experiments, view_type=ViewType.ALL):
+        for experiment in every_experiment(self._client):
             number = experiment.experiment_id
             where = f"MLflow, experiment {number}"
             yield _Text(f"{where}, name", experiment.name)
@@ -149,14 +150,3 @@ def _fixed(where: str, texts: Any) -> Iterator[_Text]:
     """Texts that MLflow lets nobody say anew."""
     for name, value in texts.items():
         yield _Text(f"{where} {name}", f"{name}\n{'' if value is None else value}")
-
-
-def every(search: Callable[..., Any], **asked: Any) -> Iterator[Any]:
-    """All that a search finds, page by page."""
-    token: str | None = None
-    while True:
-        page = search(**asked, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return

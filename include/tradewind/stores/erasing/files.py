@@ -115,7 +115,7 @@ def _look(lake: Lake, path: str, matcher: Matcher) -> Held:
     if path.endswith(".json"):
         cleared = Clearing(matcher, lake.read_json(path), model=model)
         return Held(path, cleared.rows, cleared.texts)
-    return Held(path, 0, matcher.needles.count(lake.read_bytes(path)))
+    return Held(path, 0, len(matcher.needles.spans(lake.read_bytes(path))))
 
 
 def _rewritten_rows(lake: Lake, path: str, matcher: Matcher) -> Rewritten:

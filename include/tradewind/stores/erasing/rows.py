@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tradewind.stores.erasing.matching import Matcher
-    from tradewind.stores.erasing.needles import Needles
+    from tradewind.stores.needles import Needles
 
 
 @dataclass
@@ -102,7 +102,7 @@ def _without(value: Any, words: Needles) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_without(each, words) for each in value)
     content = value.encode() if isinstance(value, str) else value
-    if isinstance(content, bytes) and words.count(content):
+    if isinstance(content, bytes) and words.spans(content):
         return ERASED if isinstance(value, str) else ERASED.encode()
     return value
 
