@@ -21,8 +21,6 @@ from tradewind.lineage import lineage_of
 from tradewind.pipeline import run_pipeline
 from tradewind.promotion import promote
 from tradewind.records import RunRequest
-from tradewind.stages import keep_house
-from tradewind.stages._forget_unfinished import LOCK
 from tradewind.stores.events import ARM_STOPPED, HOUSE_KEPT, RESUMED, SEGMENT_RULED
 from tradewind.stores.lake import Lake
 from tradewind.stores.subjects import Subjects
@@ -285,7 +283,6 @@ def test_while_an_erasure_is_open_no_file_goes(house: House) -> None:
         subjects.delete(token)
     assert kept.gone == []
     assert set(kept.errors) == {"erasures"}
-    assert keep_house.ERASING == LOCK
 
 
 # --------------------------------------------------------------------------------- the command

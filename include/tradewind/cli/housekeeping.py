@@ -33,7 +33,7 @@ def housekeeping(
     """
     from tradewind.housekeeping_records import HouseRequest
     from tradewind.reports.housekeeping import house_lines
-    from tradewind.stages._forget_unfinished import finish_interrupted
+    from tradewind.stages.finish_erasures import finish_interrupted
     from tradewind.stages.keep_house import keep_house
 
     stores = plumbing.open_stores()

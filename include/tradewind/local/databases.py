@@ -76,22 +76,14 @@ def provide_role(cursor: cursor, role: str, *, password: str) -> None:
 
 
 def provide_database(
-    cursor: cursor,
-    database: str,
-    *,
-    owner: str,
-    guest: str | None = None,
-    template: str = "",
+    cursor: cursor, database: str, *, owner: str, guest: str | None = None
 ) -> None:
     """Make a database unless it is there; only its owner and its guest may connect."""
     name = sql.Identifier(database)
     cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
     if not cursor.fetchone():
-        model = (
-            sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
-        )
         make = sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(owner))
-        cursor.execute(make + model)
+        cursor.execute(make)
     cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     if guest:
         allow = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(guest))

@@ -6,12 +6,14 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param
+from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
 from tradewind.orchestration.failures import FailureNotifier
+from tradewind.orchestration.forms import housekeeping_form
 from tradewind.orchestration.links import ReportLink
-from tradewind.orchestration.operators import end_failure_of, open_stores, plain_errors
+from tradewind.orchestration.plumbing import end_failure_of, open_stores, plain_errors
+from tradewind.orchestration.run_requests import housekeeping_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +40,7 @@ def housekeeping_dag() -> DAG:
         schedule=CronTriggerTimetable(_WEEKLY, timezone="UTC"),
         catchup=False,
         max_active_runs=1,
-        params=_form(),
+        params=housekeeping_form(),
         default_args={
             "owner": "tradewind",
             "retries": 2,
@@ -69,7 +71,7 @@ class FinishErasuresOperator(BaseOperator):
         Raises:
             AirflowFailException: One stays open.
         """
-        from tradewind.stages._forget_unfinished import finish_interrupted
+        from tradewind.stages.finish_erasures import finish_interrupted
 
         end_failure_of(context)
         with plain_errors():
@@ -91,18 +93,11 @@ class KeepHouseOperator(BaseOperator):
             AirflowFailException: Something kept a model's things from being looked at, or from
                 going. All else is done.
         """
-        from tradewind.housekeeping_records import HouseRequest
         from tradewind.reports.housekeeping import house_lines
         from tradewind.stages.keep_house import keep_house as keep
 
         end_failure_of(context)
-        dag_run, answers = context["dag_run"], context["params"]
-        request = HouseRequest(
-            run_id=f"housekeeping/{dag_run.run_id}",
-            actor=dag_run.triggering_user_name or dag_run.run_type.value,
-            as_of=answers["as_of"],
-            dry_run=answers["dry_run"],
-        )
+        request = housekeeping_of(context)
         with plain_errors():
             kept = keep(request, stores=open_stores())
         for line in house_lines(kept):
@@ -111,21 +106,3 @@ class KeepHouseOperator(BaseOperator):
             said = "; ".join(f"{whose}: {error}" for whose, error in kept.errors.items())
             raise AirflowFailException(f"all else is done, but {said}")
         return kept.model_dump(mode="json")
-
-
-def _form() -> dict[str, Param]:
-    return {
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            title="As of",
-            description="A date or moment from which every model's ages count. Left out, it is "
-            "each model's own today, which is now where none is declared.",
-        ),
-        "dry_run": Param(
-            default=False,
-            type="boolean",
-            title="Dry run",
-            description="Only say what would go, and why what is old stays.",
-        ),
-    }

@@ -11,6 +11,7 @@ from tradewind.overview.results import outcome_of
 from tradewind.policy.permitting import in_short
 from tradewind.reports.cutting import left_out_line
 from tradewind.reports.page import result_address
+from tradewind.stores.admitted import last_readable
 from tradewind.stores.exclusions import exclusions, place_of
 from tradewind.stores.ledger import ROUTINE
 
@@ -145,10 +146,7 @@ def _left_out(stores: Stores, name: str, model: ModelDefinition | None) -> list[
 
 def _may(stores: Stores, name: str) -> str | None:
     """Who may do what, by the definition that counts; None before one was admitted."""
-    try:
-        frozen = stores.ledger.last_good(name)
-    except DefinitionError:
-        return None
+    frozen = last_readable(stores.ledger, name)
     return in_short(frozen.model.permissions, frozen.model.risk_tier) if frozen else None
 
 

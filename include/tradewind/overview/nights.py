@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tradewind.errors import DefinitionError, LedgerError
+from tradewind.errors import LedgerError
 from tradewind.live import live_state, newest_moment, order_moment
 from tradewind.nights import Decision, Grounds
 from tradewind.policy.decision import decide_on
 from tradewind.stores import launches
+from tradewind.stores.admitted import last_readable
 from tradewind.stores.events import (
     DECIDED,
     INTENDED,
@@ -221,10 +222,7 @@ def _trainings(
 
 def _time_of_a_lease(ledger: Ledger, model: str) -> timedelta | None:
     """After how long the decisions give a silent launch up; None where no definition says it."""
-    try:
-        frozen = ledger.last_good(model)
-    except DefinitionError:
-        return None
+    frozen = last_readable(ledger, model)
     return lease_time(frozen.model.schedule) if frozen else None
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.definition.problems import nearest
-from tradewind.errors import DefinitionError, RequestError
+from tradewind.errors import RequestError
 from tradewind.live import live_state
 from tradewind.nights import Cutting, LeftOut
 from tradewind.promotion import reconcile
 from tradewind.stages._tainted import observations, symptom_of, tainted_by
 from tradewind.stages._taking_back import Unfit, done_by, moves, sentence, take_back
+from tradewind.stores.admitted import last_readable
 from tradewind.stores.events import DATA_EXCLUDED, DATA_READMITTED
 from tradewind.stores.exclusions import (
     exclusion_of,
@@ -257,10 +258,7 @@ def _tell_others(
 
 def _people(model: str, stores: Stores) -> tuple[str, str]:
     """A model's owner, and its declared runbook."""
-    try:
-        frozen = stores.ledger.last_good(model)
-    except DefinitionError:
-        frozen = None
+    frozen = last_readable(stores.ledger, model)
     return (frozen.model.owner, frozen.model.alerts.runbook) if frozen else ("unknown", "")
 
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tradewind.errors import DefinitionError, LeaseHeldError, LeaseLostError
+from tradewind.errors import LeaseHeldError, LeaseLostError
+from tradewind.stores.admitted import last_readable
 from tradewind.stores.leases import LEASE_SLACK, Lease, LeaseHeld, lease_time
 
 if TYPE_CHECKING:
@@ -85,8 +86,5 @@ def _given_back(model: str, lease: Lease, ledger: Ledger) -> None:
 
 
 def _time(model: str, ledger: Ledger) -> timedelta:
-    try:
-        frozen = ledger.last_good(model)
-    except DefinitionError:
-        frozen = None
+    frozen = last_readable(ledger, model)
     return lease_time(frozen.model.schedule) if frozen else LEASE_SLACK

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tradewind.erasure import Learner, Retraining
-from tradewind.errors import DefinitionError
 from tradewind.lineage import versions_trained_on
 from tradewind.lineage_records import TRAINED
 from tradewind.live import live_state, order_moment
 from tradewind.promotion import reconcile
 from tradewind.stages._tainted import decides
 from tradewind.stages._taking_back import Unfit, done_by, sentence, take_back
+from tradewind.stores.admitted import last_readable
 from tradewind.stores.erasures import erased_versions
 from tradewind.stores.exclusions import tainted_versions
 
@@ -157,8 +157,5 @@ def retrainings(models: Iterable[str], order: ErasureOrder, stores: Stores) -> l
 
 def _moment(model: str, stores: Stores) -> datetime:
     """The moment that an order of today stands for."""
-    try:
-        frozen = stores.ledger.last_good(model)
-    except DefinitionError:
-        frozen = None
+    frozen = last_readable(stores.ledger, model)
     return order_moment(stores.ledger, frozen.model) if frozen else stores.ledger.now()

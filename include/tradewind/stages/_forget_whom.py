@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.problems import nearest
 from tradewind.erasure import Looked
-from tradewind.errors import (
-    DefinitionError,
-    LedgerError,
-    RequestError,
-    TradewindError,
-    UnavailableError,
-)
-from tradewind.stores.events import DEFINITION_FROZEN
+from tradewind.errors import DefinitionError, RequestError, TradewindError
+from tradewind.stores.admitted import every_admitted
 from tradewind.stores.exclusions import place_of
 from tradewind.stores.sources import open_source
 from tradewind.stores.sources.base import id_stem
@@ -31,6 +25,11 @@ if TYPE_CHECKING:
     from tradewind.definition.sources import Source
     from tradewind.stores.stores import Stores
     from tradewind.stores.subjects import Subject
+
+_UNREADABLE = (
+    "cannot be read any more: where it alone named a column for this kind of subject, or had it "
+    "hashed, nobody looked"
+)
 
 
 @dataclass(frozen=True)
@@ -53,20 +52,30 @@ class Declared:
 
 @dataclass(frozen=True)
 class Declarations:
-    """Every source of every definition."""
+    """Every source of every definition.
+
+    Attributes:
+        unreadable: What definitions were admitted once and cannot be read any more, in words: what
+            they said of their sources is unknown.
+    """
 
     sources: tuple[Declared, ...]
+    unreadable: tuple[str, ...]
 
     @classmethod
     def of(cls, stores: Stores) -> Declarations:
         """Those of the folder, and all that were ever frozen.
 
-        One that cannot be read any more is passed over.
-
         Raises:
             LedgerError: The ledger cannot be reached.
         """
-        return cls((*_of_folder(stores), *_of_ledger(stores)))
+        sources, unreadable = [*_of_folder(stores)], []
+        for one in every_admitted(stores.ledger):
+            if one.definition is None:
+                unreadable.append(f"definition {one.digest[:12]} of {one.model}")
+            else:
+                sources += _sources(one.model, one.definition, now=one.is_last, admitted=True)
+        return cls(tuple(sources), tuple(unreadable))
 
     @property
     def kinds(self) -> list[str]:
@@ -130,9 +139,10 @@ def still_holding(
     """Ask the sources of now whether they still hold somebody.
 
     Returns:
-        Where they do, for a person; and the sources that could not be asked, each with why.
+        Where they do, for a person; and the sources that could not be asked, each with why, beside
+        the definitions that do not say any more which there were.
     """
-    held, unasked = [], []
+    held, unasked = [], [Looked(place=one, what=_UNREADABLE) for one in declared.unreadable]
     asked: set[tuple[str, str]] = set()
     for one in declared.naming(subject.kind):
         column = one.spec.subjects[subject.kind]
@@ -153,14 +163,23 @@ def require_clear_names(kind: str, declared: Declarations, stores: Stores) -> No
     """See that what a kind's columns are called means them wherever it stands.
 
     Rows are told by the names of columns, in files that no source has any more: rows of something
-    else that is called alike would go with them.
+    else that is called alike would go with them, and theirs stay where nobody says the column.
 
     Raises:
-        RequestError: A source that does not name the kind has a column of the name as well.
+        RequestError: A source that does not name the kind has a column of the name as well; or one
+            is declared by nothing but a definition that cannot be read any more.
     """
     columns, own = declared.columns(kind), {id_stem(one.spec) for one in declared.naming(kind)}
+    known = {id_stem(one.spec) for one in declared.sources}
     for part in stores.catalog.observed():
         stem = part.source_id.rpartition("-")[0]
+        if declared.unreadable and stem not in known:
+            raise RequestError(
+                f"the lake holds parts of the source {stem}, and what says whose its rows are may "
+                f"be one of these, which cannot be read any more: {'; '.join(declared.unreadable)}."
+                " Declare that source in a model's folder, with the column under `subjects` if it "
+                "has one. Nothing was changed"
+            )
         called = next((name for name in part.columns if name.casefold() in columns), None)
         if called is not None and stem not in own:
             raise RequestError(
@@ -178,20 +197,6 @@ def _of_folder(stores: Stores) -> Iterator[Declared]:
         except DefinitionError:
             continue
         yield from _sources(name, model, now=True, admitted=False)
-
-
-def _of_ledger(stores: Stores) -> Iterator[Declared]:
-    ledger = stores.ledger
-    frozen = ledger.events(kind=DEFINITION_FROZEN)
-    last = {str(event.model): str(event.payload["digest"]) for event in frozen}
-    for model, digest in {(str(one.model), str(one.payload["digest"])) for one in frozen}:
-        try:
-            definition = ledger.definition(model, digest).model
-        except UnavailableError:
-            raise
-        except (DefinitionError, LedgerError):
-            continue
-        yield from _sources(model, definition, now=last[model] == digest, admitted=True)
 
 
 def _sources(name: str, model: ModelDefinition, *, now: bool, admitted: bool) -> Iterator[Declared]:

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from tradewind.stages._house_files import Old
-from tradewind.stages._house_tenants import FOREVER, first_moment
-from tradewind.stores.sources.base import id_stem
+from tradewind.stages._house_tenants import FOREVER
+from tradewind.stores.sources.base import id_stem, midnight
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -57,10 +57,10 @@ def old_parts(
             by_source[path.split("/")[1]].append(path)
     for source_id, paths in sorted(by_source.items()):
         stem = source_id.rpartition("-")[0]
-        readers = [tenant for tenant in tenants if tenant.read(stem)]
-        if not readers:
+        if not any(tenant.read(stem) for tenant in tenants):
             yield from (_nobodys(path, files[path]) for path in sorted(paths))
             continue
+        readers = [tenant for tenant in tenants if tenant.read(stem) or not tenant.whole]
         limit = min(tenant.limit("raw") for tenant in readers)
         if limit == FOREVER:
             continue
@@ -71,7 +71,7 @@ def old_parts(
         longest = min(readers, key=lambda tenant: tenant.limit("raw"))
         because = f"{longest.model} keeps raw parts of its source {longest.kept_for('raw')}"
         for path in sorted(paths):
-            at = first_moment(days[path])
+            at = midnight(days[path])
             if at.date() >= limit.date():
                 continue
             why = (
@@ -84,7 +84,7 @@ def old_parts(
 
 
 def _nobodys(path: str, lying: Lying) -> Old:
-    at = first_moment(date.fromisoformat(path.split("/")[2]))
+    at = midnight(date.fromisoformat(path.split("/")[2]))
     why = "no definition that is known reads its source, so that nobody says how long it is kept"
     return Old(kind="raw", model=None, path=path, at=at, bytes=lying.bytes, why=why)
 

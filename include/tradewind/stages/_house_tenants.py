@@ -8,24 +8,25 @@ it. One that has no folder any more goes by the last definition that was frozen.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.moments import midnight, parse_moment, window_start
 from tradewind.definition.wider import widened
-from tradewind.errors import DefinitionError, LedgerError, UnavailableError
-from tradewind.stores.events import DEFINITION_FROZEN
+from tradewind.errors import DefinitionError
+from tradewind.stores.admitted import every_admitted
 from tradewind.stores.sources.base import id_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
     from tradewind.definition.retention import Kind
     from tradewind.definition.schema import ModelDefinition
     from tradewind.definition.sources import Source
+    from tradewind.stores.admitted import Admitted
     from tradewind.stores.stores import Stores
 
 FOREVER = datetime.min.replace(tzinfo=UTC)
@@ -40,12 +41,14 @@ class Tenant:
         as_of: From when its ages count back.
         counting: The definitions that say how long: the folder's, and the one admitted last.
         known: Every definition of it that can be read, also those of long ago.
+        whole: Whether that is all of them: one that cannot be read may have read any source.
     """
 
     model: str
     as_of: datetime
     counting: tuple[ModelDefinition, ...]
     known: tuple[ModelDefinition, ...]
+    whole: bool
 
     def limit(self, kind: Kind) -> datetime:
         """What is of before this moment is older than declared."""
@@ -100,23 +103,24 @@ def tenants(
         LedgerError: The ledger cannot be reached.
     """
     folders = model_folders(stores.settings.config_dir)
-    frozen: dict[str, list[str]] = {name: [] for name in folders}
-    for event in stores.ledger.events(kind=DEFINITION_FROZEN):
-        frozen.setdefault(str(event.model), []).append(str(event.payload["digest"]))
+    frozen: dict[str, list[Admitted]] = {name: [] for name in folders}
+    for one in every_admitted(stores.ledger):
+        frozen.setdefault(one.model, []).append(one)
     found, errors = [], {}
-    for name, digests in sorted(frozen.items()):
+    for name, every in sorted(frozen.items()):
         folder = _in_folder(folders.get(name))
-        last = _frozen(name, digests[-1:], stores)
-        counting = (*folder, *last)
-        if not counting or len(last) < len(digests[-1:]):
+        last = [one.definition for one in every if one.is_last]
+        counting = (*folder, *(one for one in last if one is not None))
+        if not counting or None in last:
             errors[name] = (
-                "neither its folder nor the definition admitted last can be read: what it keeps, "
-                "and which sources it reads, cannot be told; mend its folder and run it once"
+                "its folder, or the definition admitted last, cannot be read: what it keeps, and "
+                "which sources it reads, cannot be told; mend its folder and run it once"
             )
             continue
         as_of = _moment(counting[0], asked, now)
-        earlier = _frozen(name, dict.fromkeys(digests[:-1]), stores)
-        found.append(Tenant(name, as_of, counting, (*counting, *earlier)))
+        read = [one.definition for one in every if one.definition is not None]
+        whole = len(read) == len(every)
+        found.append(Tenant(name, as_of, counting, (*folder, *read), whole))
     return found, errors
 
 
@@ -129,25 +133,8 @@ def _in_folder(folder: Path | None) -> list[ModelDefinition]:
         return []  # as everywhere, a broken folder leaves the last good definition in force
 
 
-def _frozen(model: str, digests: Iterable[str], stores: Stores) -> list[ModelDefinition]:
-    found = []
-    for digest in digests:
-        try:
-            found.append(stores.ledger.definition(model, digest).model)
-        except UnavailableError:
-            raise
-        except (DefinitionError, LedgerError):
-            continue  # a release since asks more of it
-    return found
-
-
 def _moment(model: ModelDefinition, asked: str | None, now: datetime) -> datetime:
     if asked:
         return parse_moment(asked, model)
     today = model.schedule.today
     return midnight(today, model) if today else now
-
-
-def first_moment(day: date) -> datetime:
-    """When a UTC day begins."""
-    return datetime.combine(day, time(), UTC)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import RequestError
 from tradewind.live import line_of, taken_back
-from tradewind.stores.erasures import erased_versions
+from tradewind.stores.barred import why_barred
 from tradewind.stores.events import (
     CONTRACT_ACCEPTED,
     DECIDED,
@@ -21,7 +21,6 @@ from tradewind.stores.events import (
     SEGMENT_RULED,
     SWITCHED_OFF,
 )
-from tradewind.stores.exclusions import tainted_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,25 +83,14 @@ def _resume(order: ReleaseOrder, scene: Scene) -> dict[str, Any]:
             f"{order.model} is neither switched off nor held nor retired: there is nothing to "
             "resume; a segment's rule is ended by its feature and value"
         )
-    _require_untainted(order, scene)
+    _require_not_barred(order, scene)
     return {}
 
 
-def _require_untainted(order: ReleaseOrder, scene: Scene) -> None:
-    cut = tainted_versions(scene.stores.ledger, order.model).get(scene.state.champion or 0)
-    if cut is not None:
-        raise RequestError(
-            f"{order.model}: version {scene.state.champion} would decide again, and was trained on "
-            f"{cut.what}, which {cut.actor} left out ({cut.reason}): train without it first; or, "
-            f"if it is sound, take it back in with `readmit` and event {cut.event_id}"
-        )
-    erased = erased_versions(scene.stores.ledger, order.model).get(scene.state.champion or 0)
-    if erased is not None:
-        raise RequestError(
-            f"{order.model}: version {scene.state.champion} would decide again, and its files, "
-            f"which held data of somebody who was forgotten (reference {erased.reference}), are "
-            "deleted: train first"
-        )
+def _require_not_barred(order: ReleaseOrder, scene: Scene) -> None:
+    champion = scene.state.champion
+    if (why := why_barred(scene.stores.ledger, order.model, champion)) is not None:
+        raise RequestError(f"{order.model}: version {champion} would decide again, but {why}")
 
 
 def _withdrawn(order: ReleaseOrder, state: LiveState) -> dict[str, Any]:

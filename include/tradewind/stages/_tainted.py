@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tradewind.errors import DefinitionError, LedgerError, UnavailableError
 from tradewind.lineage import versions_trained_on
 from tradewind.lineage_records import TRAINED
 from tradewind.live import live_state
 from tradewind.nights import TaintedVersion
 from tradewind.policy.triage import symptom_of_tainted
-from tradewind.stores.events import DEFINITION_FROZEN
+from tradewind.stores.admitted import every_admitted
 from tradewind.stores.exclusions import place_of, tainted_versions
 from tradewind.stores.sources.base import id_stem
 
@@ -110,16 +109,11 @@ def _tainted(seen: SeenBy, stores: Stores) -> TaintedVersion:
 
 def _readers(place: str, ledger: Ledger) -> Iterator[tuple[str, str | None]]:
     """Models and what each calls the source at a place, over all that was ever frozen."""
-    frozen = ledger.events(kind=DEFINITION_FROZEN)
-    for model, digest in {(str(one.model), str(one.payload["digest"])) for one in frozen}:
-        try:
-            declared = ledger.definition(model, digest).model.sources
-        except UnavailableError:
-            raise
-        except (DefinitionError, LedgerError):
+    for one in every_admitted(ledger):
+        if one.definition is None:
             # What cannot be read any more hides no version: its sources count by any name.
-            yield model, None
+            yield one.model, None
             continue
-        for name, spec in declared.items():
+        for name, spec in one.definition.sources.items():
             if place_of(spec) == place:
-                yield model, name
+                yield one.model, name

@@ -13,6 +13,7 @@ from tradewind.policy.permitting import Denied
 from tradewind.records import Admission, Refusal, RunRequest
 from tradewind.stages._permitted import Asked, judged, judged_change, note
 from tradewind.stores import launches
+from tradewind.stores.admitted import last_readable
 from tradewind.stores.events import DEFINITION_BROKEN, NOT_ADMITTED, REFUSED
 from tradewind.stores.leases import LeaseHeld, lease_time
 
@@ -51,7 +52,9 @@ def admit(request: RunRequest, *, stores: Stores, config_dir: Path) -> Admission
         LedgerError: The ledger cannot be reached.
     """
     _require_past(request, stores=stores)
-    before = _before(request, stores=stores)
+    # Whose permissions count. None also where it was whole under an earlier release only: else no
+    # change would ever be let in again.
+    before = last_readable(stores.ledger, request.model)
     frozen, warning = _definition(request, before, stores=stores, config_dir=config_dir)
     if isinstance(frozen, Denied):
         return Refusal(request=request, reason=frozen.sentence)
@@ -132,18 +135,6 @@ def _require_window(request: RunRequest, model: ModelDefinition) -> None:
             f"{model.name}: a window of {request.window_days} days is too short: it takes "
             f"{judge} to judge, {select} to select and {LEAST_FIT_DAYS} to fit, so at least {least}"
         )
-
-
-def _before(request: RunRequest, *, stores: Stores) -> FrozenDefinition | None:
-    """The definition that was admitted last, whose permissions count.
-
-    None before the first one; and where it was whole under an earlier release only: else no change
-    would ever be let in again.
-    """
-    try:
-        return stores.ledger.last_good(request.model)
-    except DefinitionError:
-        return None
 
 
 def _definition(

@@ -9,12 +9,12 @@ from tradewind.erasure import is_token
 from tradewind.errors import RequestError
 from tradewind.stages._forget_leases import holding_leases
 from tradewind.stages._forget_steps import begin, carry_out
-from tradewind.stages._forget_unfinished import LOCK, finish_begun, finish_one
 from tradewind.stages._forget_whom import Declarations
 from tradewind.stages._permitted import Asked, require
+from tradewind.stages.finish_erasures import finish_begun, finish_one
 from tradewind.stores.erasures import erasure_of
 from tradewind.stores.events import ERASURE_ASKED
-from tradewind.stores.subjects import Subjects
+from tradewind.stores.subjects import ERASING, Subjects
 
 if TYPE_CHECKING:
     from tradewind.erasure import Erased, ErasureOrder
@@ -75,7 +75,7 @@ def forget(order: ErasureOrder, *, stores: Stores) -> Erased:
         UnavailableError: Something does not answer; the next run goes on from there.
     """
     _require_sense(order)
-    with stores.ledger.lock(LOCK):
+    with stores.ledger.lock(ERASING):
         finished, still_open = finish_begun(stores, besides=order.reference)
         more = {"finished": finished, "open": still_open}
         done = erasure_of(stores.ledger, order.reference)

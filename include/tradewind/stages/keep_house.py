@@ -31,7 +31,7 @@ from tradewind.stores.chain_heads import keep
 from tradewind.stores.events import HOUSE_KEPT
 from tradewind.stores.leftovers import lake_files, old_cached, old_drafts, remove
 from tradewind.stores.logged_models import LoggedModels
-from tradewind.stores.subjects import Subjects
+from tradewind.stores.subjects import ERASING, Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -48,8 +48,6 @@ log = logging.getLogger(__name__)
 ITSELF = "tradewind"
 """Whose run it is in the ledger, where a run is a model's."""
 TASK = "keep_house"
-ERASING = "tradewind.forget"
-"""The ledger's lock of erasures: what one of them rewrites does not go meanwhile."""
 
 
 @dataclass
@@ -92,6 +90,7 @@ def keep_house(request: HouseRequest, *, stores: Stores) -> HouseKept:
     """
     if request.dry_run:
         return _kept(request, stores)
+    # What an erasure rewrites does not go meanwhile.
     with stores.ledger.lock(ERASING):
         kept = _kept(request, stores)
     _tell(request, kept, stores)

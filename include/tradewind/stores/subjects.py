@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tradewind.settings import Settings
 
+ERASING = "tradewind.forget"
+"""The ledger's lock under which one erasure at a time is carried out; no model has such a name."""
 LONGEST_VALUE = 1000
 """Characters: what names a person is shorter, and the table's index takes no more than twice it."""
 _BYTES = 16

@@ -9,7 +9,7 @@ from tradewind.stages._forget_leases import holding_leases
 from tradewind.stages._forget_steps import Held, carry_out
 from tradewind.stages._forget_whom import Declarations
 from tradewind.stores.erasures import erasure_of
-from tradewind.stores.subjects import Subjects
+from tradewind.stores.subjects import ERASING, Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from tradewind.erasure import Erased
     from tradewind.stores.stores import Stores
     from tradewind.stores.subjects import Subject
-
-LOCK = "tradewind.forget"
-"""Of the ledger, under which one erasure at a time is carried out; no model has such a name."""
 
 
 def finish_interrupted(stores: Stores) -> tuple[list[str], list[str]]:
@@ -31,7 +28,7 @@ def finish_interrupted(stores: Stores) -> tuple[list[str], list[str]]:
     Raises:
         LedgerError: The ledger cannot be reached, or an erasure is being carried out.
     """
-    with stores.ledger.lock(LOCK):
+    with stores.ledger.lock(ERASING):
         return finish_begun(stores)
 
 
