@@ -13,7 +13,7 @@ import pytest
 from tests.dags.conftest import DEMO
 from tradewind.definition.permissions import Action
 from tradewind.orchestration.approvals import APPROVE, REJECT
-from tradewind.orchestration.operators import counting
+from tradewind.orchestration.plumbing import counting
 from tradewind.records import Admission, Approval, Evaluation, Rejudged, RunRequest, Verdict
 
 if TYPE_CHECKING:

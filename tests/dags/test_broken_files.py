@@ -16,7 +16,7 @@ from tradewind.orchestration.broken_files import (
     on_existing_dag_import_error,
     on_new_dag_import_error,
 )
-from tradewind.orchestration.operators import close_mended_files
+from tradewind.orchestration.plumbing import close_mended_files
 from tradewind.pipeline import end_failure
 from tradewind.stores.stores import Stores
 

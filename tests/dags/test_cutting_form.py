@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +11,9 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException, ParamValidationError
 
 from tests.dags.test_operators import TICK, DagRun, context
+from tests.dags.triggering import started
 from tradewind.nights import Cutting, Exclusion, LiveState, Released, ReleaseOrder
-from tradewind.orchestration.operators import order_of
+from tradewind.orchestration.run_requests import order_of
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -52,21 +52,10 @@ def released(training: str | None) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def started(release: DAG, result: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The task after an order, which came to this, without the trigger itself."""
-    task = release.get_task("retrain")
-    monkeypatch.setattr("tradewind.orchestration.operators.end_failure_of", lambda _: None)
-    parent = "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator.execute"
-    monkeypatch.setattr(parent, lambda *_: None)
-    instance = SimpleNamespace(xcom_pull=lambda task_ids: result)
-    task.execute({"ti": instance, "dag_run": DagRun(DagRunType.MANUAL, TICK)})
-    return task
-
-
 def test_a_training_follows_what_an_order_left_out_once_and_at_its_moment(
     release: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = started(release, released("without all of weather"), monkeypatch)
+    task = started(release.get_task("retrain"), released("without all of weather"), monkeypatch)
     assert task.upstream_task_ids == {"release"}
     assert task.trigger_dag_id == "flight_delay.train"
     assert task.trigger_run_id == "after__a run"
@@ -78,7 +67,7 @@ def test_an_order_that_asks_for_no_training_starts_none(
     release: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(AirflowSkipException, match="no training: it is left out"):
-        started(release, released(None), monkeypatch)
+        started(release.get_task("retrain"), released(None), monkeypatch)
 
 
 @pytest.mark.parametrize(

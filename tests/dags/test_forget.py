@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSkipException,
+    DagRunTriggerException,
+    ParamValidationError,
+)
 
 from tests.dags.test_operators import TICK, DagRun
-from tests.fixtures.home import Home
+from tests.dags.triggering import started
 from tests.stages.forgetting import ANN, PLAIN, House
+from tests.stages.nightly import settle
 from tradewind.erasure import Erased, Retraining
+from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,17 +30,20 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import DAG
 
+    from tests.fixtures.home import Home
+    from tradewind.settings import Settings
+
 pytestmark = pytest.mark.dags
 
 REFERENCE = "5b0d41c7a90e4f6c8d2e1b3a7f905c64"
-ERASED = Erased(
+HANDED_ON = Erased(
     reference=REFERENCE,
     kind="customer",
     at=TICK,
     actor="ann",
     reason="a test",
     retrain=[Retraining(model="flight_delay", moment=TICK, reason="without them")],
-)
+).model_dump(mode="json")
 
 
 @pytest.fixture
@@ -71,21 +80,10 @@ def test_the_form_takes_a_reference_and_no_key(
         forget.params.validate()
 
 
-def started(forget: DAG, model: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The training behind it, without the trigger itself."""
-    task = forget.get_task(f"retrain_{model}")
-    parent = "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator.execute"
-    monkeypatch.setattr(parent, lambda *_: None)
-    told = ERASED.model_dump(mode="json")
-    instance = SimpleNamespace(xcom_pull=lambda task_ids: told)
-    task.execute({"ti": instance, "dag_run": DagRun(DagRunType.MANUAL, TICK)})
-    return task
-
-
 def test_a_training_begins_once_for_each_erasure(
     forget: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = started(forget, "flight_delay", monkeypatch)
+    task = started(forget.get_task("retrain_flight_delay"), HANDED_ON, monkeypatch)
     assert task.trigger_dag_id == "flight_delay.train"
     assert task.trigger_run_id == f"forgotten__{REFERENCE}"
     assert task.conf == {"moment": TICK.isoformat(), "reason": "without them"}
@@ -96,34 +94,51 @@ def test_a_model_in_which_nobody_decided_that_saw_them_is_not_trained(
     forget: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(AirflowSkipException, match="no training"):
-        started(forget, "second", monkeypatch)
+        started(forget.get_task("retrain_second"), HANDED_ON, monkeypatch)
+
+
+def test_its_note_is_cut_to_what_airflow_takes_and_its_reason_is_kept_whole(
+    forget: DAG, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [wanted] = HANDED_ON["retrain"]
+    long = {**HANDED_ON, "retrain": [{**wanted, "reason": "x" * 1001}]}
+    task = started(forget.get_task("retrain_flight_delay"), long, monkeypatch)
+    assert task.note == "x" * 1000
+    assert task.conf["reason"] == "x" * 1001
+
+
+def test_a_failure_for_good_opens_an_incident_which_ends_when_the_training_begins(
+    forget: DAG, home: Settings, ledger_dsn: str
+) -> None:
+    task, incidents = forget.get_task("retrain_flight_delay"), Stores.open(home).ledger.incidents
+    instance = SimpleNamespace(
+        dag_id=forget.dag_id, task_id=task.task_id, xcom_pull=lambda task_ids: HANDED_ON
+    )
+    [told] = task.on_failure_callback
+    told.notify({"ti": instance, "exception": RuntimeError("away")})
+    assert [one.key for one in incidents.select()] == ["failed:forget:retrain_flight_delay"]
+    with pytest.raises(DagRunTriggerException):
+        task.execute({"ti": instance, "dag_run": DagRun(DagRunType.MANUAL, TICK)})
+    assert incidents.select() == []
 
 
 def test_all_that_airflow_keeps_of_it_is_the_reference(
-    ledger_dsn: str,
-    mlflow_server: str,
-    tmp_path: Path,
+    own_home: Home,
     parse: Callable[[], DagBag],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told = {
-        "TRADEWIND_HOME": str(tmp_path / "home"),
-        "TRADEWIND_CONFIG": str(tmp_path / "config"),
-        "TRADEWIND_FILES": str(tmp_path),
-        "AIRFLOW_CONN_TRADEWIND_LEDGER": ledger_dsn,
-        "MLFLOW_TRACKING_URI": mlflow_server,
-    }
-    for name, value in told.items():
+    house = House(settle(own_home))
+    for name, value in house.environ.items():
         monkeypatch.setenv(name, value)
-    house = House(Home(tmp_path, {**os.environ}, ""))
     house.open_all()
     house.run_until("validate")
     reference = house.asked(ANN)
     task = parse().dags["tradewind.forget"].get_task("forget")
     params = {"reference": reference, "reason": "they asked for it"}
     run = DagRun(DagRunType.MANUAL, TICK, triggering_user_name="ann")
-    context = {"dag_run": run, "params": params}
+    instance = SimpleNamespace(dag_id=task.dag_id, task_id=task.task_id)
+    context = {"dag_run": run, "params": params, "ti": instance}
 
     with caplog.at_level("DEBUG"):
         with pytest.raises(AirflowFailException, match="still held by source 'customers'") as said:

@@ -11,7 +11,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 
 from tests.dags.conftest import DEMO
 from tradewind.orchestration.identities import identity_of
-from tradewind.orchestration.operators import order_of, request_of
+from tradewind.orchestration.run_requests import order_of, request_of
 from tradewind.pipeline import TRAIN
 from tradewind.records import Identity
 from tradewind.stores.ledger import Ledger

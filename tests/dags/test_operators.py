@@ -13,7 +13,8 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException
 
 from tradewind import errors
-from tradewind.orchestration.operators import order_of, plain_errors, request_of
+from tradewind.orchestration.plumbing import plain_errors
+from tradewind.orchestration.run_requests import order_of, request_of
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import BaseOperator, Param
 
 from tradewind.orchestration.links import ReportLink, report_address
-from tradewind.orchestration.operators import (
+from tradewind.orchestration.plumbing import (
     ADMIT,
     REJUDGE,
     open_stores,

@@ -60,7 +60,7 @@ def hear(file: Path, stacktrace: str) -> None:
             what is broken.
     """
     from tradewind.definition.loader import model_folders
-    from tradewind.orchestration.operators import open_stores
+    from tradewind.orchestration.plumbing import open_stores
     from tradewind.settings import load_settings
 
     settings = load_settings()

@@ -32,7 +32,7 @@ class FailureNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Open the incident and tell of it."""
-        from tradewind.orchestration.operators import open_stores
+        from tradewind.orchestration.plumbing import open_stores
         from tradewind.policy.triage import symptom_of_failure
 
         instance, cause = context["ti"], cause_of(context.get("exception"))
@@ -66,7 +66,7 @@ def tell_of_late_night(context: dict[str, Any], *, model: str, within: str) -> N
         within: The declared deadline, in words.
     """
     from tradewind.nights import Symptom
-    from tradewind.orchestration.operators import open_stores
+    from tradewind.orchestration.plumbing import open_stores
 
     run_id = context["dag_run"].get("dag_run_id", "?")
     stores = open_stores()

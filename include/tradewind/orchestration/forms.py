@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.sdk import Param
 
@@ -10,50 +10,47 @@ from tradewind.erasure import TOKEN
 from tradewind.nights import ReleaseAction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tradewind.definition.schema import ModelDefinition
 
 _LAUNCH = "Launched by a decision"
+_EXACT = "Exact moment"
+_SEGMENT = "Segment"
+_LEFT_OUT = "Data to leave out, or to take back in"
 
 
 def train_form(model: ModelDefinition) -> dict[str, Param]:
     """What a training may be asked for."""
-    shortest = model.train.judge_days + model.train.select_days + 7
     return {
         **_moment(model),
-        "window_days": Param(
-            None,
-            type=["null", "integer"],
-            minimum=shortest,
-            title="Training window in days",
-            description="Instead of the window that the definition names.",
+        "window_days": _optional(
+            "integer",
+            "Training window in days",
+            "Instead of the window that the definition names.",
+            minimum=model.train.judge_days + model.train.select_days + 7,
         ),
-        "candidate": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, *model.candidates],
-            title="Candidate",
-            description="Train this one only. Empty: all that the definition names.",
+        "candidate": _one_of(
+            model.candidates,
+            "Candidate",
+            "Train this one only. Empty: all that the definition names.",
         ),
-        "wider": Param(
-            False,  # noqa: FBT003 (Airflow's own first argument)
-            type="boolean",
-            title="Wider search",
-            description="Search as `retrain.wider` declares, where the usual search did not help.",
+        "wider": _switch(
+            "Wider search",
+            "Search as `retrain.wider` declares, where the usual search did not help.",
         ),
-        "override": Param(
-            None,
-            type=["null", "string"],
+        "override": _optional(
+            "string",
+            "Why the cool-down does not hold this time",
+            "Within the cool-down of a training that a decision launched, one by hand needs a "
+            "reason of its own. Two at once are never let in.",
             minLength=1,
-            title="Why the cool-down does not hold this time",
-            description="Within the cool-down of a training that a decision launched, one by hand "
-            "needs a reason of its own. Two at once are never let in.",
         ),
-        "reason": _reason("by hand"),
-        "launched_by": Param(
-            None,
-            type=["null", "string"],
-            title="Run of the monitor",
-            description="Filled in by the monitor that launches a training.",
+        "reason": _reason_of_run(),
+        "launched_by": _optional(
+            "string",
+            "Run of the monitor",
+            "Filled in by the monitor that launches a training.",
             section=_LAUNCH,
         ),
     }
@@ -61,7 +58,7 @@ def train_form(model: ModelDefinition) -> dict[str, Param]:
 
 def night_form(model: ModelDefinition) -> dict[str, Param]:
     """Which night is scored or looked at."""
-    return {**_moment(model), "reason": _reason("by hand")}
+    return {**_moment(model), "reason": _reason_of_run()}
 
 
 def release_form(model: ModelDefinition) -> dict[str, Param]:
@@ -77,69 +74,51 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             "manifest, and `readmit` takes them back in. All act from the next night that is "
             "scored.",
         ),
-        "reason": Param(
-            None,
-            type="string",
-            minLength=1,
-            title="Reason",
-            description="Kept in the ledger for good.",
-        ),
-        "version": Param(
-            None,
-            type=["null", "integer"],
+        "reason": _reason("Kept in the ledger for good."),
+        "version": _optional(
+            "integer",
+            "Version",
+            "To promote, to roll back to, or to start as an arm. Empty for a rollback: the version "
+            "that was really live before.",
             minimum=1,
-            title="Version",
-            description="To promote, to roll back to, or to start as an arm. Empty for a rollback: "
-            "the version that was really live before.",
         ),
-        "until": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Until",
-            description="The end of a hold, of a segment's rule, or of an accepted breach (empty: "
-            "it is the contract until a newer champion judges by its own rows).",
+        "until": _day(
+            "Until",
+            "The end of a hold, of a segment's rule, or of an accepted breach (empty: it is the "
+            "contract until a newer champion judges by its own rows).",
         ),
-        "share": Param(
-            None,
-            type=["null", "number"],
+        "share": _optional(
+            "number",
+            "Share of a canary",
+            f"Of the entities. Empty: {model.promotion.share}, as declared.",
             exclusiveMinimum=0,
             exclusiveMaximum=1,
-            title="Share of a canary",
-            description=f"Of the entities. Empty: {model.promotion.share}, as declared.",
         ),
-        "feature": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, *model.features.types],
-            title="Segment: feature",
-            description="Whose value makes the segment.",
-            section="Segment",
+        "feature": _one_of(
+            model.features.types,
+            "Segment: feature",
+            "Whose value makes the segment.",
+            section=_SEGMENT,
         ),
-        "value": Param(None, type=["null", "string"], title="Segment: value", section="Segment"),
-        "served_by": Param(
-            None,
-            type=["null", "string"],
-            title="Segment: served by",
-            description="`fallback`, or the number of an older version.",
-            section="Segment",
+        "value": _optional("string", "Segment: value", section=_SEGMENT),
+        "served_by": _optional(
+            "string",
+            "Segment: served by",
+            "`fallback`, or the number of an older version.",
+            section=_SEGMENT,
         ),
-        "breach": Param(
-            None,
-            type=["null", "string"],
-            title="Breach of the contract",
-            description="As the last look names it, such as `unit_change:temp`: `accept_contract` "
-            "makes it the contract, `resume` makes it a breach again.",
+        "breach": _optional(
+            "string",
+            "Breach of the contract",
+            "As the last look names it, such as `unit_change:temp`: `accept_contract` makes it "
+            "the contract, `resume` makes it a breach again.",
             section="Contract",
         ),
         **_left_out(model),
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="As-of date",
-            description="From which day on it holds. Empty: from the next night on.",
-            section="Exact moment",
+        "as_of": _day(
+            "As-of date",
+            "From which day on it holds. Empty: from the next night on.",
+            section=_EXACT,
         ),
     }
 
@@ -155,59 +134,55 @@ def forget_form() -> dict[str, Param]:
             description="As `tradewind subject` printed it: 32 hexadecimal digits, and never the "
             "key itself, which Airflow would keep.",
         ),
-        "reason": Param(
-            None,
-            type="string",
-            minLength=1,
-            title="Reason",
-            description="Kept in the ledger for good: name nobody.",
+        "reason": _reason("Kept in the ledger for good: name nobody."),
+    }
+
+
+def housekeeping_form() -> dict[str, Param]:
+    """From which moment on house is kept."""
+    return {
+        "as_of": _optional(
+            "string",
+            "As of",
+            "A date or moment from which every model's ages count. Left out, it is each model's "
+            "own today, which is now where none is declared.",
         ),
+        "dry_run": _switch("Dry run", "Only say what would go, and why what is old stays."),
     }
 
 
 def _left_out(model: ModelDefinition) -> dict[str, Param]:
-    section = "Data to leave out, or to take back in"
     return {
-        "source": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, *model.sources],
-            title="Source",
-            description="For every model that reads it. Without days or parts all of it.",
-            section=section,
+        "source": _one_of(
+            model.sources,
+            "Source",
+            "For every model that reads it. Without days or parts all of it.",
+            section=_LEFT_OUT,
         ),
-        "first_day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="First day",
-            description="A UTC day, as the lake cuts sources. Empty: the source's first.",
-            section=section,
+        "first_day": _day(
+            "First day",
+            "A UTC day, as the lake cuts sources. Empty: the source's first.",
+            section=_LEFT_OUT,
         ),
-        "last_day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Last day",
-            description="A UTC day, which is left out too. Empty: without an end.",
-            section=section,
+        "last_day": _day(
+            "Last day",
+            "A UTC day, which is left out too. Empty: without an end.",
+            section=_LEFT_OUT,
         ),
-        "parts": Param(
-            None,
-            type=["null", "array"],
-            title="Parts",
-            description="In the place of days: digests of parts, or their addresses in the lake, "
-            "one a line. A day that is observed anew is another part.",
-            section=section,
+        "parts": _optional(
+            "array",
+            "Parts",
+            "In the place of days: digests of parts, or their addresses in the lake, one a line. "
+            "A day that is observed anew is another part.",
+            section=_LEFT_OUT,
         ),
-        "exclusion": Param(
-            None,
-            type=["null", "integer"],
+        "exclusion": _optional(
+            "integer",
+            "Event to take back",
+            "`readmit`: the number of the event that left the data out; or name the same source "
+            "and days.",
             minimum=1,
-            title="Event to take back",
-            description="`readmit`: the number of the event that left the data out; or name the "
-            "same source and days.",
-            section=section,
+            section=_LEFT_OUT,
         ),
     }
 
@@ -215,31 +190,51 @@ def _left_out(model: ModelDefinition) -> dict[str, Param]:
 def _moment(model: ModelDefinition) -> dict[str, Param]:
     today = model.schedule.today
     return {
-        "as_of": Param(
-            today.isoformat() if today else None,
-            type=["null", "string"],
-            format="date",
-            title="As-of date",
-            description=f"The run stands at this day's first moment in {model.timezone} and sees "
-            "nothing that became known later. Empty: the last midnight.",
+        "as_of": _day(
+            "As-of date",
+            f"The run stands at this day's first moment in {model.timezone} and sees nothing that "
+            "became known later. Empty: the last midnight.",
+            default=today.isoformat() if today else None,
         ),
-        "moment": Param(
-            None,
-            type=["null", "string"],
+        "moment": _optional(
+            "string",
+            "As-of moment",
+            "In place of a date, where a night is not a day.",
             format="date-time",
-            title="As-of moment",
-            description="In place of a date, where a night is not a day.",
-            section="Exact moment",
+            section=_EXACT,
         ),
     }
 
 
-def _reason(usual: str) -> Param:
-    return Param(
-        usual,
-        type="string",
-        minLength=1,
-        title="Reason",
-        description="Kept in the ledger beside what became of the run.",
-        section="Audit",
+def _reason_of_run() -> Param:
+    return _reason(
+        "Kept in the ledger beside what became of the run.", default="by hand", section="Audit"
     )
+
+
+def _reason(description: str, *, default: str | None = None, **rules: Any) -> Param:
+    return Param(default, description, type="string", minLength=1, title="Reason", **rules)
+
+
+def _optional(
+    kind: str,
+    title: str,
+    description: str | None = None,
+    *,
+    default: str | None = None,
+    **rules: Any,
+) -> Param:
+    """A question that may be left without an answer; type and rules are words of JSON Schema."""
+    return Param(default, description, type=["null", kind], title=title, **rules)
+
+
+def _day(title: str, description: str, **rules: Any) -> Param:
+    return _optional("string", title, description, format="date", **rules)
+
+
+def _one_of(names: Iterable[str], title: str, description: str, **rules: Any) -> Param:
+    return _optional("string", title, description, enum=[None, *names], **rules)
+
+
+def _switch(title: str, description: str) -> Param:
+    return Param(default=False, description=description, type="boolean", title=title)

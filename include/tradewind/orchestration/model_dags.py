@@ -111,7 +111,12 @@ def forget_dag() -> DAG:
         schedule=None,
         max_active_runs=1,
         params=forget_form(),
-        default_args={"owner": "tradewind", "retries": 2, "retry_delay": timedelta(minutes=5)},
+        default_args={
+            "owner": "tradewind",
+            "retries": 2,
+            "retry_delay": timedelta(minutes=5),
+            "on_failure_callback": FailureNotifier(model="tradewind"),
+        },
         doc_md=_FORGET,
         tags=["tradewind", "forget"],
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.orchestration.operators import (
-    ADMIT,
-    AdmitOperator,
-    AlertOperator,
-    ForgetOperator,
+from tradewind.orchestration.launching import (
     LaunchTrainingOperator,
     MonitorNightOperator,
-    ReleaseOperator,
-    ReleaseOrderOperator,
-    StageOperator,
     TrainAfterErasureOperator,
     TrainWithoutOperator,
 )
+from tradewind.orchestration.operators import (
+    AdmitOperator,
+    AlertOperator,
+    ForgetOperator,
+    ReleaseOperator,
+    ReleaseOrderOperator,
+    StageOperator,
+)
+from tradewind.orchestration.plumbing import ADMIT
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
