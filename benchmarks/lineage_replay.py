@@ -1,7 +1,7 @@
 """Lineage both ways, for every version of a replayed stretch of nights.
 
     python -m benchmarks.replay_year          # leaves the home that is read here
-    python -m benchmarks.lineage_replay --keep
+    python -m benchmarks.lineage_replay --keep "ten months"
 
 Of each version the path is walked to its parts and its nights; of parts, drawn evenly over the
 source days, every version that the walk back names must be one whose path holds the part, and the
@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, default=CLONE / ".tradewind" / "replay")
     parser.add_argument("--parts", type=int, default=60)
-    parser.add_argument("--keep", action="store_true", help="write the figures to results/")
+    parser.add_argument("--keep", metavar="STRETCH", help="write the figures to results/, as its")
     asked = parser.parse_args()
     home = asked.home.resolve()
     environ = {"TRADEWIND_HOME": str(home), "TRADEWIND_CONFIG": str(home / "config")}
@@ -73,7 +73,9 @@ def main() -> None:
     found = walked(Stores.open(load_settings(environ)), parts=asked.parts)
     print(json.dumps(found, indent=2))
     if asked.keep:
-        RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        kept = json.loads(RESULTS.read_text(encoding="utf-8"))
+        text = json.dumps({**kept, asked.keep: found}, indent=2)
+        RESULTS.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
