@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
-from tests.fixtures.home import LEDGER, TRACKING, Home
 from tests.stages.forgetting import ANN, PLAIN, House
 from tests.stages.nightly import settle
 from tradewind import cli
@@ -18,17 +16,15 @@ from tradewind.erasure import Erased, Learner, Looked, Retraining
 from tradewind.reports.forgetting import forgetting_lines
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
+
+    from tests.fixtures.home import Home
 
 
 @pytest.fixture
-def house(tmp_path: Path, ledger_dsn: str, mlflow_server: str) -> House:
+def house(own_home: Home) -> House:
     """The shop with parts and validated rows of one model; nothing was trained."""
-    known = {**os.environ, LEDGER: ledger_dsn, TRACKING: mlflow_server}
-    known |= {"TRADEWIND_HOME": str(tmp_path / "home")}
-    house = House(settle(Home(tmp_path, known, "")))
+    house = House(settle(own_home))
     house.open_all()
     house.describe("renewals_in_a_shell")
     house.run_until("validate", model="renewals_in_a_shell")

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from tradewind.definition.schema import ModelDefinition
-from tradewind.records import Difference, Estimate, Evidence
+from tradewind.records import Difference, Estimate, Evidence, GateResult
 
 BODY: dict[str, Any] = {
     "name": "late",
@@ -24,6 +24,8 @@ EXAMINED = (
     *("service", "poisoning", "benchmark", "stability", "downstream", "promotion_budget"),
 )
 """The gates that decide on findings."""
+PASSES = GateResult(gate="beats_naive", outcome="passed", sentence="it is better")
+BLOCKS = GateResult(gate="threshold", outcome="blocked", sentence="0.61 is below 0.7")
 FLOORS = {"log_loss": {"of_naive": 0.98}, "roc_auc": {"at_least": 0.65}}
 
 

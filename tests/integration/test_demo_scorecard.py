@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.home import TRACKING, home_of_its_own
 from tests.fixtures.sandbox import CLONE
 from tests.scorecard.breaking import BROKEN, Breaking, commit, point, total
 from tests.stages.nightly import Shop
@@ -19,6 +17,7 @@ from tradewind.scorecard import scorecard_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.fixtures.home import NewHome
     from tradewind.scorecard_records import Scorecard
 
 pytestmark = pytest.mark.drill
@@ -32,10 +31,7 @@ NOT_REACHED = {"model_5", "infrastructure_7"}
 
 @pytest.fixture(scope="module")
 def demo(
-    _ledger_template: str,
-    demo_dsn: str,
-    mlflow_server: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    new_home: NewHome, demo_dsn: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shop]:
     """Trained, a night served and looked at; its definition committed as in anybody's clone."""
     folder = tmp_path_factory.mktemp("demo_scorecard")
@@ -43,13 +39,11 @@ def demo(
     shutil.copytree(CLONE / "config" / "models" / MODEL, config / "models" / MODEL)
     commit(config)
     known = {
-        **os.environ,
         "TRADEWIND_ROOT": str(CLONE),
         "TRADEWIND_CONFIG": str(config),
         "AIRFLOW_CONN_DEMO": demo_dsn,
-        TRACKING: mlflow_server,
     }
-    with home_of_its_own(folder, known) as home:
+    with new_home(folder, **known) as home:
         shop = Shop(home, {"name": MODEL})
         shop.run("train", AS_OF)
         for pipeline in ("score", "monitor"):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
 import psutil
 import pytest
 
-from tests.integration.waiting import PATIENCE_SECONDS, read_again, wait_for
+from tests.fixtures.training import AS_OF
+from tests.integration.waiting import read_again, wait_for
+from tradewind.definition.loader import load_definition
 from tradewind.local import demo
 from tradewind.pipeline import TRAIN
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fixtures.training import Training
@@ -38,11 +41,6 @@ IN_THE_MIDDLE = {
 STAGES = ["admit", *TRAIN]
 # What the process of a task calls itself, before the task instance's id.
 WORKER = "airflow worker -- "
-
-
-def edit(folder: Path, change: Callable[[str], str]) -> None:
-    path = folder / "model.yaml"
-    path.write_text(change(path.read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -90,22 +88,59 @@ def kill_in_the_middle(api: AirflowApi, run_id: str) -> set[str]:
     return killed
 
 
+@dataclass(frozen=True)
+class Disturbed:
+    """What became of a run that had every reason to fail.
+
+    Attributes:
+        run: At its end.
+        killed: The tasks whose first attempt was killed.
+        error: What Airflow showed meanwhile of the definition.
+    """
+
+    run: RunState
+    killed: set[str]
+    error: str
+
+
+@contextmanager
+def misspelt(folder: Path) -> Iterator[None]:
+    """A definition with a key that nobody knows; Airflow reads it again, and again afterwards."""
+    path = folder / "model.yaml"
+    whole = path.read_text()
+    path.write_text(whole.replace("\nhorizon:", "\nhorizn:", 1))
+    try:
+        read_again()
+        yield
+    finally:
+        path.write_text(whole)
+        read_again()
+
+
 @pytest.fixture(scope="module")
-def disturbed(platform: RunningPlatform, api: AirflowApi) -> tuple[RunState, set[str]]:
-    """A run from an empty lake whose every task is killed with `kill -9` once."""
+def disturbed(platform: RunningPlatform, api: AirflowApi, model_dir: Path) -> Disturbed:
+    """A run from an empty lake whose every task is killed with `kill -9` once.
+
+    It begins and ends while the definition is broken, so it is run with what an earlier one left.
+    """
     demo.load(platform.platform.demo_dsn)
     api.wait_for_dag(DAG)
     api.unpause(DAG)
-    run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "to be disturbed"})
-    killed = kill_in_the_middle(api, run_id)
-    return api.run(DAG, run_id), killed
+    files, ledger = load_definition(model_dir).files, Stores.open(platform.settings).ledger
+    ledger.freeze_definition("flight_delay", files, as_of=AS_OF, actor="an earlier run")
+    with misspelt(model_dir):
+        # The files are read again meanwhile: every task reads its own, as it is now.
+        run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "to be disturbed"})
+        killed = kill_in_the_middle(api, run_id)
+        error = wait_for(lambda: next(iter(api.import_errors().values()), ""))
+    return Disturbed(api.run(DAG, run_id), killed, error)
 
 
 def test_a_run_with_every_task_killed_gives_the_undisturbed_result(
-    disturbed: tuple[RunState, set[str]], platform: RunningPlatform, trained: Training
+    disturbed: Disturbed, platform: RunningPlatform, trained: Training
 ) -> None:
-    run, killed = disturbed
-    assert killed >= set(STAGES)
+    run = disturbed.run
+    assert disturbed.killed >= set(STAGES)
     assert run.state == "success", run
     stores = Stores.open(platform.settings)
     outcomes = stores.ledger.outcomes(model="flight_delay", run_id=f"train/{run.run_id}")
@@ -120,7 +155,7 @@ def test_a_run_with_every_task_killed_gives_the_undisturbed_result(
 
 
 def test_nothing_half_written_is_visible_after_the_kills(
-    disturbed: tuple[RunState, set[str]], platform: RunningPlatform
+    disturbed: Disturbed, platform: RunningPlatform
 ) -> None:
     stores = Stores.open(platform.settings)
     for path in stores.lake.list(""):
@@ -130,9 +165,7 @@ def test_nothing_half_written_is_visible_after_the_kills(
             stores.lake.read_json(path)
 
 
-def test_the_lease_was_given_back(
-    disturbed: tuple[RunState, set[str]], platform: RunningPlatform
-) -> None:
+def test_the_lease_was_given_back(disturbed: Disturbed, platform: RunningPlatform) -> None:
     lease = Stores.open(platform.settings).ledger.lease("flight_delay")
     assert lease is None or lease.released_at is not None
 
@@ -146,9 +179,9 @@ def pages(run_id: str) -> list[str]:
 
 
 def test_the_pages_ask_who_is_there_and_then_show(
-    disturbed: tuple[RunState, set[str]], platform: RunningPlatform
+    disturbed: Disturbed, platform: RunningPlatform
 ) -> None:
-    run, _ = disturbed
+    run = disturbed.run
     server = platform.platform
     with httpx.Client(base_url=server.airflow_url, trust_env=False, timeout=60) as browser:
         said = {path: browser.get(path).status_code for path in pages(run.run_id)}
@@ -165,9 +198,9 @@ def test_the_pages_ask_who_is_there_and_then_show(
 
 
 def test_a_task_links_to_its_report_and_to_its_run_in_mlflow(
-    disturbed: tuple[RunState, set[str]], platform: RunningPlatform, api: AirflowApi
+    disturbed: Disturbed, platform: RunningPlatform, api: AirflowApi
 ) -> None:
-    run, _ = disturbed
+    run = disturbed.run
     path = f"/dags/{DAG}/dagRuns/{run.run_id}/taskInstances/train/links"
     links = api._require("GET", path)["extra_links"]
     assert links["Report"] == f"/tradewind/dags/{DAG}/runs/{run.run_id}/train".replace(
@@ -176,10 +209,8 @@ def test_a_task_links_to_its_report_and_to_its_run_in_mlflow(
     assert links["MLflow run"].startswith(platform.platform.mlflow_url)
 
 
-def test_a_log_says_what_was_done_in_a_few_lines(
-    disturbed: tuple[RunState, set[str]], api: AirflowApi
-) -> None:
-    run, _ = disturbed
+def test_a_log_says_what_was_done_in_a_few_lines(disturbed: Disturbed, api: AirflowApi) -> None:
+    run = disturbed.run
     task = next(task for task in run.tasks if task.task_id == "features")
     path = f"/dags/{DAG}/dagRuns/{run.run_id}/taskInstances/features/logs/{task.try_number}"
     lines = [line for line in api._require("GET", path)["content"] if line.get("event")]
@@ -189,20 +220,15 @@ def test_a_log_says_what_was_done_in_a_few_lines(
 
 
 def test_a_broken_edit_is_shown_with_file_and_line_and_stops_nothing(
-    disturbed: tuple[RunState, set[str]], model_dir: Path, api: AirflowApi
+    disturbed: Disturbed, platform: RunningPlatform, model_dir: Path, api: AirflowApi
 ) -> None:
-    whole = (model_dir / "model.yaml").read_text()
-    edit(model_dir, lambda text: text.replace("\nhorizon:", "\nhorizn:", 1))
-    try:
-        # The files are read again meanwhile: every task reads its own, as it is now.
-        run_id = api.trigger(DAG, conf={"as_of": "2013-07-01", "reason": "while it is broken"})
-        read_again()
-        error = wait_for(lambda: next(iter(api.import_errors().values()), ""))
-        line = next(n for n, text in enumerate(whole.splitlines(), 1) if "horizon:" in text)
-        assert re.search(rf"model\.yaml:{line}: horizn: .*did you mean horizon", error)
-        run = api.wait(DAG, run_id, timeout_seconds=PATIENCE_SECONDS)
-        assert run.state == "success", [api.error_of(run, task) for task in run.failed_tasks]
-    finally:
-        (model_dir / "model.yaml").write_text(whole)
-    read_again()
+    lines = (model_dir / "model.yaml").read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "horizon:" in text)
+    assert re.search(rf"model\.yaml:{line}: horizn: .*did you mean horizon", disturbed.error)
+    run = disturbed.run
+    assert run.state == "success", [api.error_of(run, task) for task in run.failed_tasks]
+    ledger = Stores.open(platform.settings).ledger
+    admitted = ledger.outcomes(model="flight_delay", run_id=f"train/{run.run_id}", stage="admit")
+    assert [f"model.yaml:{line}: horizn" in one.result["warning"] for one in admitted] == [True]
+    # Mended, nothing is shown any more.
     wait_for(lambda: not api.import_errors())

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.fixtures.git import git
 from tests.fixtures.home import home_of_its_own
 from tests.gates.evidence import waivers
-from tests.scorecard.breaking import BROKEN, commit, git, point, rewritten, said, total
+from tests.scorecard.breaking import ADA, BROKEN, commit, point, rewritten, said, total
 from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.as_of import current_definition
@@ -165,7 +166,7 @@ def test_a_definition_is_reviewed_where_somebody_else_read_each_of_its_files(sho
             found = point(card_of(shop), "model_1")
             assert found.points == (1 if name == "tests.yaml" else 0.5)
         assert "reviewed by Grace <grace@example.org>" in found.sentence
-        commit(config, "Reviewed-by: Ada <ada@example.org>")
+        commit(config, f"Reviewed-by: {ADA}")
         assert point(card_of(shop), "model_1").points == 1
     finally:
         git(config, "reset", "--hard", git(config, "rev-list", "--max-parents=0", "HEAD"))

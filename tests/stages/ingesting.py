@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import itertools
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,17 @@ from tradewind.stores.sources import SourceReader, open_source
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
     from tests.fixtures.s3 import Bucket
     from tradewind.definition.schema import ModelDefinition
+
+CONNECTION = "AIRFLOW_CONN_SHOP"
+TABLE = "(id integer, sold_at timestamptz, amount numeric, note text)"
+_numbers = itertools.count(1)
 
 
 def night(day: int, hour: int = 4, *, month: int = 7) -> datetime:
@@ -139,6 +147,28 @@ class Shop(Ingesting):
     def sell(self, number: int, at: datetime, amount: float | None = 1.0) -> None:
         """One more row."""
         self.sql("INSERT INTO sales VALUES (%s, %s, %s, %s)", number, at, amount, f"n{number}")
+
+
+@contextmanager
+def shop_of_its_own(dsn: str) -> Iterator[Shop]:
+    """A table in a schema of its own, with one sale on each of the first three days of July."""
+    schema = f"shop_{next(_numbers)}"
+    spec = {
+        "kind": "postgres", "connection": "shop", "table": f"{schema}.sales", "key": ["id"],
+        "time_column": "sold_at",
+    }  # fmt: skip
+    shop = Shop(spec, dsn=dsn, schema=schema)
+    shop.sql(f"CREATE SCHEMA {schema}")
+    shop.sql(f"CREATE TABLE sales {TABLE}")
+    for day in (1, 2, 3):
+        shop.sell(day, night(day, 12))
+    yield shop
+    shop.sql(f"DROP SCHEMA {schema} CASCADE")
+
+
+def unplug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source is down from here on."""
+    monkeypatch.setenv(CONNECTION, "postgres://ann:s3cret-word@127.0.0.1:1/shop")
 
 
 @dataclass

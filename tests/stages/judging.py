@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,6 +60,28 @@ SOURCES = {
 }
 
 
+def stored(frame: pd.DataFrame, stores: Stores) -> FeatureSet:
+    """A feature set, as the stage before leaves it."""
+    with warnings.catch_warnings():
+        # What pandas says of pyarrow's code.
+        warnings.simplefilter("ignore")
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    digest = table_digest(table)
+    uri = f"features/{digest}.parquet"
+    stores.lake.write_parquet(uri, table)
+    return FeatureSet(
+        digest=digest,
+        version="v" * 32,
+        uri=uri,
+        rows=len(frame),
+        labelled=len(frame),
+        pending=0,
+        expired=0,
+        proof=PointInTimeProof(moments=1, rows=1),
+        **frames.LINEAGE,
+    )
+
+
 @dataclass
 class Scene:
     """One model's runs.
@@ -94,21 +117,7 @@ class Scene:
         return Admission(request=request, definition_digest=digest, fencing_token=1)
 
     def features(self, frame: pd.DataFrame) -> FeatureSet:
-        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-        digest = table_digest(table)
-        uri = f"features/{digest}.parquet"
-        self.stores.lake.write_parquet(uri, table)
-        return FeatureSet(
-            digest=digest,
-            version="v" * 32,
-            uri=uri,
-            rows=len(frame),
-            labelled=len(frame),
-            pending=0,
-            expired=0,
-            proof=PointInTimeProof(moments=1, rows=1),
-            **frames.LINEAGE,
-        )
+        return stored(frame, self.stores)
 
     def validated(self, frame: pd.DataFrame) -> Validated:
         """The source that the frame came from, as validation leaves it."""

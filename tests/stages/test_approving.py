@@ -10,7 +10,7 @@ import pytest
 
 from tests.candidates import Shelf, fresh_name
 from tests.definition.folders import SQL, WHOLE
-from tests.gates.evidence import evidence
+from tests.gates.evidence import BLOCKS, PASSES, evidence
 from tradewind.definition.loader import parse_definition
 from tradewind.promotion.approvals import deadline_of, let_stand, standing_of
 from tradewind.records import (
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 JULY = datetime(2013, 7, 1, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
-PASSES = GateResult(gate="beats_naive", outcome="passed", sentence="it is better")
-BLOCKS = GateResult(gate="threshold", outcome="blocked", sentence="0.61 is below 0.7")
 
 
 def definition(tier: str, *reviewers: str, within: str = "3 days") -> FrozenDefinition:

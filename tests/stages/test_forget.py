@@ -42,7 +42,7 @@ from tradewind.nights import ReleaseOrder
 from tradewind.pipeline import release_order
 from tradewind.promotion import roll_back
 from tradewind.stages._forget_silence import saying_nothing
-from tradewind.stages._forget_unfinished import finish_interrupted
+from tradewind.stages.finish_erasures import finish_interrupted
 from tradewind.stages.forget import ask
 from tradewind.stores import erasing
 from tradewind.stores.elsewhere import Finding, Proof

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,8 @@ import psycopg2
 import pytest
 
 from tests.definition.folders import WHOLE, line_of, write_model
-from tests.fixtures.home import LEDGER, TRACKING, Home
 from tests.stages.forgetting import ANN, CITY, PLAIN, House
-from tests.stages.nightly import FIRST_DAY, night, settle
+from tests.stages.nightly import DEFINITION, FIRST_DAY, night, settle
 from tradewind.definition.loader import load_definition
 from tradewind.engine.checking import check_definition, check_privacy
 from tradewind.engine.needed import needed_columns
@@ -27,6 +25,7 @@ from tradewind.stores.subjects import Subjects
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fixtures.home import Home
     from tradewind.settings import Settings
 
 TABLE = "    table: public.trains\n"
@@ -34,12 +33,10 @@ KEY = "AIRFLOW_CONN_TRADEWIND_HASH_KEY"
 
 
 @pytest.fixture
-def house(tmp_path: Path, ledger_dsn: str, mlflow_server: str) -> House:
+def house(own_home: Home) -> House:
     """The shop, of which nothing was trained."""
-    known = {**os.environ, LEDGER: ledger_dsn, TRACKING: mlflow_server}
-    known |= {"TRADEWIND_HOME": str(tmp_path / "home")}
-    known |= {KEY: f"generic://:{'0123456789abcdef' * 3}@"}
-    return House(settle(Home(tmp_path, known, "")))
+    own_home.environ[KEY] = f"generic://:{'0123456789abcdef' * 3}@"
+    return House(settle(own_home))
 
 
 def whole(subjects: str, more: str = "") -> str:
@@ -139,6 +136,28 @@ def test_where_another_source_calls_something_else_alike_nobody_is_erased(house:
     catalog.observe([part_of("files-parcels-csv", "Customer")])
     with pytest.raises(RequestError, match="files-parcels-csv has a column 'Customer' as well"):
         require_clear_names("customer", declared, house.stores)
+
+
+def test_where_a_definition_is_unreadable_a_source_that_no_other_declares_stops_it(
+    house: House,
+) -> None:
+    house.describe(PLAIN)
+    ledger, catalog = house.stores.ledger, house.stores.catalog
+    own = id_stem(next(iter(Declarations.of(house.stores).naming("customer"))).spec)
+    catalog.observe([part_of(own, "customer"), part_of("files-letters-csv", "weight")])
+    require_clear_names("customer", Declarations.of(house.stores), house.stores)
+    broken = {"model.yaml": "name: [", "features.sql": ""}
+    digest = ledger.freeze_definition("gone", broken, as_of=night(1), actor="ann")
+    with pytest.raises(RequestError, match=r"files-letters-csv.*definition .* of gone.*`subjects`"):
+        require_clear_names("customer", Declarations.of(house.stores), house.stores)
+    more = {"pattern": "letters.csv", "key": ["renewal"]}
+    house.describe("letters", sources={"customers": {**DEFINITION["sources"]["customers"], **more}})
+    declared = Declarations.of(house.stores)
+    require_clear_names("customer", declared, house.stores)
+    # What else it may have said is told at the end.
+    subject = Subjects.open(house.stores.settings).find(house.asked(ANN))
+    _, unasked = still_holding(subject, declared, house.stores)
+    assert f"definition {digest[:12]} of gone" in [one.place for one in unasked]
 
 
 def part_of(stem: str, column: str) -> Part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import signal
@@ -15,7 +14,15 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from tests.stages.ingesting import Shop, july, night, read_day
+from tests.stages.ingesting import (
+    CONNECTION,
+    Shop,
+    july,
+    night,
+    read_day,
+    shop_of_its_own,
+    unplug,
+)
 from tradewind.errors import (
     DataError,
     EmptyIntervalError,
@@ -32,34 +39,15 @@ if TYPE_CHECKING:
     from tradewind.local.databases import Databases
     from tradewind.settings import Settings
 
-_numbers = itertools.count(1)
-TABLE = "(id integer, sold_at timestamptz, amount numeric, note text)"
-
 
 @pytest.fixture
 def shop(
     source_database: str, shared_ledger: None, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shop]:
     """A table with one sale on each of the first three days of July."""
-    schema = f"shop_{next(_numbers)}"
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP", source_database)
-    spec = {
-        "kind": "postgres", "connection": "shop", "table": f"{schema}.sales", "key": ["id"],
-        "time_column": "sold_at",
-    }  # fmt: skip
-    shop = Shop(spec, dsn=source_database, schema=schema)
-    shop.sql(f"CREATE SCHEMA {schema}")
-    shop.sql(f"CREATE TABLE sales {TABLE}")
-    for day in (1, 2, 3):
-        shop.sell(day, night(day, 12))
-    yield shop
-    shop.sql(f"DROP SCHEMA {schema} CASCADE")
-
-
-def unplug(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The source is down from here on."""
-    dead = "postgres://ann:s3cret-word@127.0.0.1:1/shop"
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP", dead)
+    monkeypatch.setenv(CONNECTION, source_database)
+    with shop_of_its_own(source_database) as shop:
+        yield shop
 
 
 # ----------------------------------------------------------------------------- parts and snapshots

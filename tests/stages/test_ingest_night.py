@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stages.ingesting import Shop, july, night
+from tests.stages.ingesting import CONNECTION, Shop, july, night, shop_of_its_own, unplug
 from tests.stages.snapshots import admitted
 from tradewind.errors import (
     EmptyIntervalError,
@@ -25,37 +24,21 @@ if TYPE_CHECKING:
     from tradewind.records import Snapshot
     from tradewind.settings import Settings
 
-_numbers = itertools.count(1)
-
 
 @pytest.fixture
 def shop(
     source_database: str, shared_ledger: None, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shop]:
     """A table with one sale on each of the first three days of July."""
-    schema = f"night_shop_{next(_numbers)}"
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP", source_database)
-    spec = {
-        "kind": "postgres", "connection": "shop", "table": f"{schema}.sales", "key": ["id"],
-        "time_column": "sold_at",
-    }  # fmt: skip
-    shop = Shop(spec, dsn=source_database, schema=schema)
-    shop.sql(f"CREATE SCHEMA {schema}")
-    shop.sql("CREATE TABLE sales (id integer, sold_at timestamptz, amount numeric, note text)")
-    for day in (1, 2, 3):
-        shop.sell(day, night(day, 12))
-    yield shop
-    shop.sql(f"DROP SCHEMA {schema} CASCADE")
+    monkeypatch.setenv(CONNECTION, source_database)
+    with shop_of_its_own(source_database) as shop:
+        yield shop
 
 
 def see(shop: Shop, as_of: datetime, *, last_try: bool = True) -> Snapshot:
     """One night."""
     run = shop._frozen
     return ingest_night(admitted(run, as_of), run, stores=shop.stores, last_try=last_try)
-
-
-def unplug(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP", "postgres://ann:s3cret-word@127.0.0.1:1/shop")
 
 
 def test_a_source_that_does_not_answer_is_seen_as_it_was(

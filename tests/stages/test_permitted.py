@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.definition.folders import SQL, WHOLE, write_model
+from tests.fixtures.git import git
 from tradewind.errors import NotPermittedError
 from tradewind.nights import ReleaseOrder
 from tradewind.records import Admission, Identity, Refusal, RunRequest
@@ -29,15 +29,6 @@ ANN = Identity(kind="airflow", name="ann", roles=["user"])
 BOB = Identity(kind="airflow", name="bob", roles=["op"])
 ADA, GRACE, EVE = "Ada <ada@example.org>", "Grace <grace@example.org>", "Eve <eve@example.org>"
 ONLY_ADA = "permissions: {change_definition: ada@example.org}\n"
-
-
-def git(root: Path, *words: str) -> None:
-    identity = ("-c", "user.name=A machine", "-c", "user.email=machine@example.org")
-    subprocess.run(
-        ["git", "-C", str(root), *identity, *words],  # noqa: S607
-        check=True,
-        capture_output=True,
-    )
 
 
 @dataclass

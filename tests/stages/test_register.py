@@ -8,6 +8,7 @@ import pytest
 
 from tests.candidates import Shelf, fresh_name
 from tests.definition.folders import SQL, WHOLE
+from tests.gates.evidence import BLOCKS, PASSES
 from tradewind.definition.loader import parse_definition
 from tradewind.errors import LeaseLostError, PromotionRefusedError, RegistryError
 from tradewind.live import live_state
@@ -58,8 +59,6 @@ EVIDENCE = Evidence(
     champion_state="never",
     day=JULY.date(),
 )
-PASSES = GateResult(gate="beats_naive", outcome="passed", sentence="it is better")
-BLOCKS = GateResult(gate="threshold", outcome="blocked", sentence="0.61 is below 0.7")
 BLOCKS_TOO = GateResult(gate="beats_champion", outcome="blocked", sentence="it is worse")
 
 

@@ -7,17 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from tests.fixtures.sandbox import CLONE
 from tests.learning import frames
 from tests.learning.frames import AS_OF
+from tests.stages.judging import stored
 from tradewind.errors import (
     DefinitionError,
     EvidenceError,
@@ -27,14 +26,11 @@ from tradewind.errors import (
 )
 from tradewind.learning import fit
 from tradewind.learning.splits import split_frame
-from tradewind.records import Admission, FeatureSet, PointInTimeProof, RunRequest
+from tradewind.records import Admission, RunRequest
 from tradewind.stages.train import train
-from tradewind.stores.digests import table_digest
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tradewind.settings import Settings
 
 
@@ -47,31 +43,6 @@ def admission(model: str, **changes: Any) -> Admission:
         model=model, run_id="manual__1", as_of=AS_OF, actor="ada", reason="a test", **changes
     )
     return Admission(request=request, definition_digest="d" * 32, fencing_token=1)
-
-
-def _table(frame: pd.DataFrame) -> pa.Table:
-    with warnings.catch_warnings():
-        # What pandas says of pyarrow's code.
-        warnings.simplefilter("ignore")
-        return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-
-
-def stored(frame: pd.DataFrame, stores: Stores) -> FeatureSet:
-    table = _table(frame)
-    digest = table_digest(table)
-    uri = f"features/{digest}.parquet"
-    stores.lake.write_parquet(uri, table)
-    return FeatureSet(
-        digest=digest,
-        version="v" * 32,
-        uri=uri,
-        rows=len(frame),
-        labelled=len(frame),
-        pending=0,
-        expired=0,
-        proof=PointInTimeProof(moments=1, rows=1),
-        **frames.LINEAGE,
-    )
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tests.learning import frames
 from tests.learning.frames import AS_OF
+from tests.stages import judging
 from tests.stages.judging import QUICK, Scene
 from tradewind.live import live_state
 from tradewind.nights import Arm, NightInputs, ScoredNight
@@ -32,12 +33,7 @@ DAY = timedelta(days=1)
 NIGHTS = 30
 SOURCES = {
     "flights": {
-        "kind": "postgres",
-        "connection": "demo",
-        "table": "flights",
-        "key": ["flight"],
-        "time_column": "event_time",
-        "known_at": "event_time - INTERVAL 1 DAY",
+        **judging.SOURCES["flights"],
         "late": {"outcome": {"columns": ["late"], "known_at": "label_known_at"}},
     }
 }

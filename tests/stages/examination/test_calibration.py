@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from benchmarks.gate_calibration import FAULTS, verdict
 
-from tests.fixtures.real_flights import definition, flights, midnight
+from tests.fixtures.real_flights import definition, midnight
 from tests.stages.cases import case_of
 from tradewind.errors import EvidenceError
 from tradewind.gates import calibration as gate
@@ -20,25 +20,10 @@ from tradewind.stages.examination.calibration import gather
 from tradewind.stages.examine import look
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from tradewind.learning.fit import Fitted
     from tradewind.stages._case import Case
 
 JULY = midnight(2013, 7)
 MODEL = definition(gates={"slices": {"by": ["origin"], "important": 0}})
-
-
-@pytest.fixture(scope="module")
-def spring() -> pd.DataFrame:
-    """April, May and June."""
-    return flights()[flights()["prediction_time"] >= midnight(2013, 4)]
-
-
-@pytest.fixture(scope="module")
-def fitted(spring) -> Fitted:
-    """A good model, to be judged on June."""
-    return fit_model(MODEL, spring, as_of=JULY)
 
 
 @pytest.fixture(scope="module")

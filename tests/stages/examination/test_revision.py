@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.definition.folders import TEN_LINES
+from tests.fixtures.git import git
 from tradewind.definition.loader import load_definition
 from tradewind.errors import DefinitionError, EvidenceError
 from tradewind.gates.revision import Found
@@ -27,17 +28,6 @@ risk_tier: high
 promotion: {{reviewers: [ada, grace]}}
 permissions: {{promote: ada, retire: ada, erase: ada}}
 """
-
-
-def git(root: Path, *words: str) -> str:
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    done = subprocess.run(
-        ["git", "-C", str(root), *identity, *words],  # noqa: S607
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
 
 
 class Clone:

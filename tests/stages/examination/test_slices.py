@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from benchmarks.gate_slices import named, shuffled, verdict
 
-from tests.fixtures.real_flights import TYPES, definition, flights, midnight
+from tests.fixtures.real_flights import TYPES, definition, midnight
 from tests.stages.cases import Loaded, case_of
 from tradewind.errors import EvidenceError
 from tradewind.gates import run_gates
@@ -24,24 +24,11 @@ from tradewind.stages.examine import look
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tradewind.learning.fit import Fitted
     from tradewind.records import GateResult
     from tradewind.stages._case import Case
 
 JULY = midnight(2013, 7)
 MODEL = definition(gates={"slices": {"by": ["origin", "carrier"]}})
-
-
-@pytest.fixture(scope="module")
-def spring() -> pd.DataFrame:
-    """April, May and June."""
-    return flights()[flights()["prediction_time"] >= midnight(2013, 4)]
-
-
-@pytest.fixture(scope="module")
-def fitted(spring) -> Fitted:
-    """A good model, to be judged on June."""
-    return fit_model(MODEL, spring, as_of=JULY)
 
 
 @pytest.fixture(scope="module")
