@@ -111,7 +111,8 @@ class LoggedModels(MlflowServer):
             How many files there were.
         """
         identifier = model_id(uri)
-        said = {_DELETED_AT: at.isoformat(timespec="seconds"), _DELETED_WHY: why}
+        # When comes last: where it is said, why is said too.
+        said = {_DELETED_WHY: why, _DELETED_AT: at.isoformat(timespec="seconds")}
         with self._asking(f"the files of {uri}, to delete them"):
             logged = self._found(self._client.get_logged_model, identifier)
             # Said first: whoever loads it in between is told why files are missing.
