@@ -220,6 +220,13 @@ def test_a_metric_stands_beside_what_it_says(metric: str) -> None:
     assert meaning in to_markdown(whole())
 
 
+def test_what_is_watched_for_harm_keeps_its_name_and_says_what_it_is() -> None:
+    page = to_markdown(whole())
+    assert "- needless: false positive rate of all rows, at most 0.3" in page
+    assert f"- **false positive rate**: {RATES['false_positive_rate']}" in page
+    assert "**selection rate**" not in page
+
+
 def test_the_terms_of_the_card_are_explained_on_it() -> None:
     page = to_markdown(whole())
     terms = page.partition("## Terms")[2]

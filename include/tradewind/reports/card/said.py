@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.reports.card.blocks import Bullets, Facts, Section, Table, Unsaid, Words
-from tradewind.reports.card.words import PROBLEMS, day, ground, length, listed, sentence
+from tradewind.reports.card.words import PROBLEMS, RATES, day, ground, length, listed, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,13 +67,7 @@ def harm(card: CardContents) -> Section:
             "harm_review.neutral",
         ),
         Bullets(review.harms, "It harms, or could harm:"),
-        _list(
-            card,
-            "Watched every night on rows whose truth is known by then:",
-            review.indicators,
-            "by which figures harm would be seen",
-            "harm_review.indicators",
-        ),
+        *_watched(card, review.indicators),
     ]
     return Section("Whom it helps and harms", about, blocks)
 
@@ -241,6 +235,19 @@ def _uncovered(card: CardContents) -> Iterator[str]:
         "Causes: importance and curves say what the model looks at. They do not say what would "
         "happen if somebody changed it."
     )
+
+
+def _watched(card: CardContents, indicators: list[str]) -> list[Block]:
+    """What is watched for harm, each under the name that its owner gave it, in words."""
+    if not indicators:
+        asked = _nobody(card, "by which figures harm would be seen", "harm_review.indicators")
+        return [Unsaid(asked)]
+    told = {name.replace("_", " "): text for name, text in RATES.items()}
+    head = "Watched every night on rows whose truth is known by then:"
+    return [
+        Bullets(indicators, head),
+        Facts([(name, text) for name, text in told.items() if f": {name} of" in str(indicators)]),
+    ]
 
 
 def _list(card: CardContents, head: str, items: list[str], what: str, key: str) -> Block:
