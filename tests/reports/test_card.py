@@ -221,10 +221,11 @@ def test_a_metric_stands_beside_what_it_says(metric: str) -> None:
 
 
 def test_what_is_watched_for_harm_keeps_its_name_and_says_what_it_is() -> None:
-    page = to_markdown(whole())
-    assert "- needless: false positive rate of all rows, at most 0.3" in page
-    assert f"- **false positive rate**: {RATES['false_positive_rate']}" in page
-    assert "**selection rate**" not in page
+    [harm] = [one for one in sections_of(whole()) if one.title == "Whom it helps and harms"]
+    [watched] = [one for one in harm.blocks if isinstance(one, Bullets) and "night" in one.head]
+    assert watched.items == ["needless: false positive rate of all rows, at most 0.3"]
+    [meaning] = [one.pairs for one in harm.blocks if isinstance(one, Facts)]
+    assert meaning == [("false positive rate", RATES["false_positive_rate"])]
 
 
 def test_the_terms_of_the_card_are_explained_on_it() -> None:
