@@ -41,6 +41,7 @@ def said(**permissions: Any) -> Permissions:
         pytest.param(ANN, "bob", False, id="somebody else"),
         pytest.param(ANN, "Ann", False, id="a name is exact"),
         pytest.param(NOBODY, "None", False, id="nobody has no name"),
+        pytest.param(NOBODY, str(NOBODY), False, id="nor the words for having none"),
         pytest.param(OPERATOR, {"roles": ["op"]}, True, id="by role"),
         pytest.param(ANN, {"roles": ["op"]}, False, id="another role"),
         pytest.param(OPERATOR, {"people": ["ann"], "roles": ["op"]}, True, id="one of both"),
@@ -120,6 +121,30 @@ def test_what_is_left_out_goes_by_the_tier(action: Action, tier: Tier) -> None:
             "shell:ann may not promote: `permissions.promote` names ann; ask one of them. "
             "Airflow's ann is meant there, and not a user of the shell",
             id="a shell's user of the same name",
+        ),
+        pytest.param(
+            IN_A_SHELL,
+            "bob",
+            "shell:ann may not promote: `permissions.promote` names bob; ask one of them",
+            id="a shell's user of another name",
+        ),
+        pytest.param(
+            PRETENDER,
+            "shell:ann",
+            "shell:ann may not promote: `permissions.promote` names shell:ann; ask one of them",
+            id="a user of Airflow named like a shell's",
+        ),
+        pytest.param(
+            IN_A_SHELL,
+            {"roles": ["op"]},
+            "shell:ann may not promote: `permissions.promote` names the role op; ask one of them",
+            id="a shell's user, who has no roles",
+        ),
+        pytest.param(
+            UNDER_FAB,
+            "bob",
+            "ann may not promote: `permissions.promote` names bob; ask one of them",
+            id="roles that nobody can know, where none is named",
         ),
         pytest.param(
             NOBODY,

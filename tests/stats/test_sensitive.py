@@ -31,6 +31,7 @@ def test_each_kind_is_found_in_the_midst_of_a_text(kind: str) -> None:
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
+        ("a@b.de", "e-mail address"),
         ("(212) 555-0187", "telephone number"),
         ("212-555-0187", "telephone number"),
         ("+12125550187", "telephone number"),
@@ -74,6 +75,14 @@ def test_numbers_of_which_a_tenth_pass_by_chance_are_no_cards() -> None:
 
     assert 80 < sum(map(is_luhn, running)) < 120
     assert kinds_in(running) == {}
+
+
+def test_a_checksum_is_believed_where_more_than_a_third_hold_it() -> None:
+    card, wrong = "4111111111111111", ["4111111111111112", "4111111111111113"]
+
+    assert kinds_in([card, wrong[0]]) == {"payment card number": 1}
+    assert kinds_in([card, *wrong]) == {}
+    assert kinds_in([card, card, *wrong]) == {"payment card number": 2}
 
 
 @given(DIGITS)

@@ -64,3 +64,21 @@ def test_all_that_stands_is_found_wherever_chunks_and_blocks_end(
         assert within([*contents.places(io.BytesIO(content), needles)]) == wanted
         found = needles.among(pa.array(parts, pa.binary()))
         assert found.tolist() == [bool(covered(texts, each)) for each in parts]
+
+
+def test_bytes_too_few_to_be_met_by_their_head_are_refused() -> None:
+    with pytest.raises(ValueError, match="must be 6 or more"):
+        head_index.HeadIndex([b"C-1000", b"C-100"])
+
+
+@pytest.mark.parametrize("length", range(8))
+def test_bytes_of_any_length_are_searched(length: int) -> None:
+    content = b"C-10001"[:length]
+    assert [*Needles(["C-1000", "C-10001"]).spans(content)] == [(0, length)] * (length > 5)
+
+
+def test_what_stands_once_is_found_among_much_that_stands_often() -> None:
+    many = b"customer-1, " * 300 + b"customer-2, " * 300
+    content = b"order-77, " + many + b"order-77, " + many
+
+    assert len(Needles(["customer-1", "order-77"]).spans(content)) == 602

@@ -84,7 +84,7 @@ def who_may(permissions: Permissions, tier: Tier) -> dict[Action, str]:
     said: dict[Action, str] = {}
     for action in get_args(Action):
         grant, needs_names = permissions.of(action), action in NEED_NAMES[tier]
-        if grant is None or (grant.to_anybody and needs_names):
+        if grant is None or grant.to_anybody:
             said[action] = "nobody, before somebody is named" if needs_names else "anybody"
         else:
             said[action] = listed(grant)

@@ -46,7 +46,6 @@ _ISSUERS: tuple[tuple[range, int, frozenset[int]], ...] = tuple(
     )
 )
 """First digits, how many of them, and lengths of cards' numbers."""
-_SHORTEST = len("a@b.de")
 _CHANCE = 3
 """A checksum is believed where more than one in so many numbers of the form hold it: of any numbers
 a tenth pass a card's, and a hundredth an account's."""
@@ -61,8 +60,6 @@ def kinds_in(values: Iterable[str]) -> dict[str, int]:
     held: Counter[str] = Counter()
     alike: Counter[str] = Counter()
     for value, times in Counter(values).items():
-        if len(value) < _SHORTEST:
-            continue
         for kind, shape in _SHAPES.items():
             held[kind] += times * bool(shape.search(value))
         for kind, (form, holds) in _CHECKED.items():
@@ -72,7 +69,7 @@ def kinds_in(values: Iterable[str]) -> dict[str, int]:
     return {
         kind: count
         for kind, count in sorted(held.items())
-        if count and count * _CHANCE > alike[kind]
+        if count * _CHANCE > alike[kind]
     }
 
 

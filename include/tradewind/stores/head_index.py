@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,10 +46,10 @@ class HeadIndex:
 
     def starts(self, content: Bytes) -> Places:
         """Where one of them may begin: the head of one stands there, in order."""
-        last = len(content) - HEAD + 1
         found = [np.empty(0, dtype=np.int64)]
-        if last <= 0 or not len(self._heads):
+        if len(content) < HEAD:
             return found[0]
+        last = len(content) - HEAD + 1
         # The two bytes from each position on, as one number.
         pairs = np.ndarray(len(content) - 1, np.dtype("<u2"), content.data, strides=(1,))
         for low in range(0, last, _AT_ONCE):
@@ -73,12 +74,10 @@ class HeadIndex:
 
     def _likely(self, content: Bytes, starts: Places, heads: npt.NDArray[np.uint64]) -> Places:
         """Those of which more than the head is as it should be, where many have the same one."""
-        if len(starts) < _MANY:
-            return starts
         kept = np.ones(len(starts), dtype=np.bool_)
         for head, times in zip(*np.unique(heads, return_counts=True), strict=True):
             length = self._lengths[int(head)][0]
-            if times < _MANY or length == HEAD:
+            if times < _MANY:
                 continue
             places = np.flatnonzero(heads == head)
             whole = places[starts[places] + length <= len(content)]
@@ -95,7 +94,5 @@ def _head(string: bytes | memoryview) -> int:
 
 def _hashes(columns: Iterable[Bytes]) -> npt.NDArray[np.uint64]:
     """A number for each row of bytes, given column by column."""
-    found: npt.NDArray[np.uint64] | None = None
-    for column in columns:
-        found = column.astype(np.uint64) if found is None else found * _PRIME ^ column
-    return np.empty(0, dtype=np.uint64) if found is None else found
+    wide = (column.astype(np.uint64) for column in columns)
+    return reduce(lambda found, column: found * _PRIME ^ column, wide)

@@ -65,14 +65,15 @@ class Needles:
         found = np.zeros(len(values), dtype=np.bool_)
         wide = values.cast(pa.large_binary())
         _, places, content = wide.buffers()
-        if not len(wide) or content is None or not content.size:
-            return found
+        if not len(wide):
+            return found  # some who write columns tell no place then
         ends = np.frombuffer(places, dtype=np.int64)[wide.offset : wide.offset + len(wide) + 1]
-        told = memoryview(content)[: ends[-1]]
+        told = memoryview(content)[ends[0] : ends[-1]]
+        ends = ends - ends[0]
         starts = self._index.starts(np.frombuffer(told, dtype=np.uint8))
         rows = np.searchsorted(ends, starts, side="right") - 1
         for start, row in zip(starts.tolist(), rows.tolist(), strict=True):
-            if row >= 0 and not found[row]:
+            if not found[row]:
                 low, high = int(ends[row]), int(ends[row + 1])
                 found[row] = any(self._standing(told[low:high], start - low))
         found &= np.asarray(wide.is_valid())
@@ -121,9 +122,8 @@ class Needles:
         for spelling in self._index.at(content, start):
             edges, encoding = self._encoded[spelling]
             end = start + len(spelling)
-            beside = BESIDE * (4 if encoding == "utf-32-le" else 2)
-            before = str(content[max(0, start - beside) : start], encoding, "replace")
-            after = str(content[end : end + beside], encoding, "replace")
+            before = str(content[max(0, start - MARGIN) : start], encoding, "replace")
+            after = str(content[end : end + MARGIN], encoding, "replace")
             if not goes_on(edges, before, after):
                 yield start, end, encoding
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -25,14 +26,10 @@ def spellings(text: str) -> set[str]:
 
 
 def encoded(text: str) -> Iterator[tuple[str, bytes]]:
-    """A text in encodings other than UTF-8, where they differ from it; each with its name."""
+    """A text in those encodings other than UTF-8 that have its letters; each with its name."""
     for encoding in _ENCODINGS:
-        try:
-            content = text.encode(encoding)
-        except UnicodeEncodeError:
-            continue
-        if content != text.encode():
-            yield encoding, content
+        with suppress(UnicodeEncodeError):
+            yield encoding, text.encode(encoding)
 
 
 def goes_on(edges: str, before: str, after: str) -> bool:

@@ -93,10 +93,40 @@ def test_an_entity_key_counts_only_where_all_of_it_stands(lake: Lake) -> None:
     }
 
 
+def test_a_model_whose_rows_are_nobody_s_has_no_entities_of_the_subject(lake: Lake) -> None:
+    part(lake, customer=[7], order=["a"])
+
+    assert found(lake, keys={"weather": [[]]}).entities == {}
+
+
 def test_who_is_the_entity_is_found_where_no_row_is_left(lake: Lake) -> None:
     marks = found(lake, "C-1000", "deadbeef", keys={"churn": [["customer"]]})
 
     assert marks.entities == {'["customer"]': frozenset({'["C-1000"]', '["deadbeef"]'})}
+
+
+def test_whoever_names_the_subject_and_more_is_not_found_without_a_row(lake: Lake) -> None:
+    assert found(lake, "C-1000", keys={"churn": [["customer", "order"]]}).entities == {}
+
+
+def test_a_moment_that_others_have_too_is_not_the_subject_s(lake: Lake) -> None:
+    first, second = (datetime(2024, 1, 1, hour, tzinfo=UTC) for hour in (3, 4))
+    moments = pa.array([first, second, second], pa.timestamp("us", "UTC"))
+    part(lake, customer=[7, 7, 8], at=moments)
+
+    assert found(lake, keys={"visits": [["at"]]}).entities == {
+        '["at"]': frozenset({'["2024-01-01T03:00:00.000000Z"]'})
+    }
+
+
+def test_rows_of_a_source_that_names_no_subject_are_no_other_subject_s(lake: Lake) -> None:
+    part(lake, customer=[7, 8], order=["O-000001", "O-000002"])
+    part(lake, source="t", day="2024-02-01", order=["O-000001"])
+
+    marks = found(lake)
+
+    assert orders(marks) == {'["O-000001"]'}
+    assert "O-000001" in marks.needles
 
 
 def test_personal_values_that_nobody_else_has_are_searched_for(lake: Lake) -> None:
@@ -113,6 +143,37 @@ def test_personal_values_that_nobody_else_has_are_searched_for(lake: Lake) -> No
 
     # The street is of others too, the name is short, and the town is not declared personal.
     assert marks.needles == ("C-1000", "ann@x.org")
+
+
+def test_whoever_else_is_named_in_a_row_of_the_subject_is_not_searched_for(lake: Lake) -> None:
+    part(lake, customer=["C-1000", "C-3000"], payer=["C-2000", "C-3000"])
+
+    assert found(lake, "C-1000", columns=["customer", "payer"]).needles == ("C-1000",)
+
+
+def test_personal_values_that_are_written_in_many_ways_are_not_searched_for(lake: Lake) -> None:
+    born = pa.array([datetime(1990, 1, 2, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    kinds = pa.array(["a kind of one"]).dictionary_encode()
+    part(lake, customer=["C-1000"], born=born, weight=[71.123456789], kind=kinds)
+
+    marks = found(lake, "C-1000", personal=["born", "weight", "kind"])
+
+    assert marks.needles == ("C-1000", "a kind of one")
+
+
+@pytest.mark.parametrize(
+    ("phones", "text"),
+    [
+        (pa.array([15551234567, 15557654321]), "15551234567"),
+        (pa.array(["+1 555 1234", "+1 555 7654"], pa.large_string()), "+1 555 1234"),
+    ],
+)
+def test_personal_values_are_searched_for_whatever_column_holds_them(
+    lake: Lake, phones: pa.Array, text: str
+) -> None:
+    part(lake, customer=["C-1000", "C-2000"], phone=phones)
+
+    assert set(found(lake, "C-1000", personal=["phone"]).needles) == {"C-1000", text}
 
 
 def test_what_tells_one_entity_from_others_is_searched_for(lake: Lake) -> None:

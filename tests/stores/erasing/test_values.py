@@ -86,6 +86,29 @@ def test_texts_and_keys_with_a_word_of_the_subject_are_erased_whole(
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        {"of C-1000": 1, "of C-2000": 2, "of C-3000": 3},
+        {"customer": {"C-1000": 1, "C-2000": 2, "C-3000": 3}},
+        {"one": {"customer": "C-1000", "at C-1000": 1, "of C-1000": 2}},
+    ],
+)
+def test_no_key_that_is_erased_takes_another_s_place(
+    clear: Callable[..., Any], value: dict[str, Any]
+) -> None:
+    def count(told: Any) -> int:
+        return sum(map(count, told.values())) if isinstance(told, dict) else 1
+
+    left = value
+    for one in ("C-2000", "C-1000"):
+        left = clear(left, values=frozenset({one}), needles=(one,))
+
+    assert count(left) == count(value)
+    assert "C-1000" not in str(left)
+    assert "C-2000" not in str(left)
+
+
+@pytest.mark.parametrize(
     "row",
     [
         {"order": 17, "at": "2024-01-02T03:00:00+00:00"},
@@ -110,6 +133,49 @@ def test_another_model_s_entities_are_its_own(clear: Callable[..., Any]) -> None
 
     assert clear([{"entity": "[17]"}], model="a", **known) == []
     assert clear([{"entity": "[17]"}], model="b", **known) == [{"entity": "[17]"}]
+
+
+def test_entities_among_values_are_erased_by_their_name_alone(clear: Callable[..., Any]) -> None:
+    known = {"entities": {'["order"]': frozenset({"[17]"})}, "needles": ()}
+    value = {
+        "by": {"entity": {"[17]": 3, "[18]": 1}},
+        "of": {"entity": ["[17]", "[18]"], "other": ["[17]", 17]},
+        "rows": [{"other": "[17]"}, {"entity": [17]}, {"n": 1}],
+    }
+
+    assert clear(value, **known) == {
+        **value,
+        "by": {"entity": {ERASED: 3, "[18]": 1}},
+        "of": {"entity": [ERASED, "[18]"], "other": ["[17]", 17]},
+    }
+
+
+def test_of_other_columns_and_of_none_nothing_is_erased(clear: Callable[..., Any]) -> None:
+    value = [
+        {"column": "age", "smallest": 7, "value": "7"},
+        {"column": 7, "value": 7},
+        {"args": {"column": None}, "observed": [7, {"a": 7}]},
+        {"args": ["customer"], "observed": 7},
+    ]
+
+    assert clear(value, values=frozenset({"7"}), needles=()) == value
+
+
+def test_of_the_column_s_values_objects_are_cleared_as_others_are(
+    clear: Callable[..., Any],
+) -> None:
+    value = {"column": "customer", "values": [{"seen": "of C-1000", "n": 7}, "C-1000", "C-2"]}
+
+    assert clear(value) == {**value, "values": [{"seen": ERASED, "n": 7}, ERASED, "C-2"]}
+
+
+def test_a_list_under_the_column_s_name_loses_the_subject_alone(clear: Callable[..., Any]) -> None:
+    value = {"customer": ["7", "8", 7, ["7"]], "n": "7"}
+
+    assert clear(value, values=frozenset({"7"}), needles=()) == {
+        "customer": [ERASED, "8", 7, [ERASED]],
+        "n": "7",
+    }
 
 
 def test_an_object_that_stands_alone_keeps_its_names(clear: Callable[..., Any]) -> None:

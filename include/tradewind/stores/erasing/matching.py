@@ -24,6 +24,7 @@ ENTITY = "entity"
 """The column, or key, under which an entity is named by the JSON list of its key's values."""
 Entity = tuple[str | None, ...]
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})")
+_WHOLE_NUMBER = re.compile(r"\A(?:0|-?[1-9][0-9]*)\Z")
 _OF_MODELS = {"predictions", "monitoring", "decisions"}
 
 
@@ -70,7 +71,7 @@ class Matcher:
         for field, column in zip(batch.schema, batch.columns, strict=True):
             if self.is_named(field.name):
                 found |= is_any(column, self.values)
-            elif field.name == ENTITY and _is_text(field.type):
+            elif field.name == ENTITY:
                 found |= is_any(column, self.spelled(model))
         for key in self.keys:
             if names := key.at(batch.schema.names):
@@ -124,19 +125,18 @@ class EntityKey:
     def at(self, columns: Sequence[str]) -> list[str] | None:
         """What a file calls the key's columns; None where it lacks one."""
         by_name = {name.casefold(): name for name in columns}
-        found = [by_name.get(name.casefold()) for name in self._names]
-        return [name for name in found if name is not None] if None not in found else None
+        own = [name.casefold() for name in self._names]
+        return [by_name[name] for name in own] if by_name.keys() >= {*own} else None
 
     def rows(self, batch: pa.RecordBatch, names: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Tell which rows are of one of the entities."""
         found = np.ones(batch.num_rows, dtype=np.bool_)
-        for name, allowed in zip(names, self._allowed or [frozenset()] * len(names), strict=True):
+        for name, allowed in zip(names, self._allowed, strict=True):
             found &= is_any(batch[name], allowed)
-        if len(names) > 1:
-            # Each value is one of an entity's; whether all are of the same one is seen now.
-            places = np.flatnonzero(found)
-            whole = entities(batch.take(pa.array(places)), names)
-            found[places] = [each in self.entities for each in whole]
+        # Each value is one of an entity's; whether all are of the same one is seen now.
+        places = np.flatnonzero(found)
+        whole = entities(batch.take(pa.array(places)), names)
+        found[places] = [each in self.entities for each in whole]
         return found
 
     def is_in(self, value: Mapping[str, Any]) -> bool:
@@ -184,9 +184,8 @@ def is_any(column: pa.Array, texts: Collection[str | None]) -> npt.NDArray[np.bo
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     nothing = np.asarray(column.is_null()) if None in texts else False
-    told = [text for text in texts if text is not None]
-    if _is_text(column.type):
-        wanted = pa.array(told, pa.large_string())
+    if is_text(column.type):
+        wanted = pa.array([*texts], pa.large_string())
         found = pc.is_in(column.cast(pa.large_string()), value_set=wanted)
     elif pa.types.is_nested(column.type):
         return np.zeros(len(column), dtype=np.bool_)
@@ -205,11 +204,23 @@ def model_of(path: str) -> str | None:
     return model if folder in _OF_MODELS and any(rest) else None
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of a type holds texts."""
+    t = pa.types
+    return bool(t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind))
+
+
+def is_searched(kind: pa.DataType) -> bool:
+    """Whether a column of a type holds texts or bytes, in which others may stand."""
+    t = pa.types
+    is_bytes = t.is_binary(kind) or t.is_large_binary(kind) or t.is_binary_view(kind)
+    return bool(is_text(kind) or is_bytes)
+
+
 def _forms(part: str | None) -> list[str]:
     if part is None:
         return ["null"]
-    number = [part] if part.lstrip("-").isdigit() and part == str(int(part)) else []
-    return [json.dumps(part), *number]
+    return [json.dumps(part), *_WHOLE_NUMBER.findall(part)]
 
 
 def _read_moment(value: Any) -> Any:
@@ -218,14 +229,8 @@ def _read_moment(value: Any) -> Any:
     return value
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    t = pa.types
-    return bool(t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind))
-
-
 def _may_hold_text(kind: pa.DataType) -> bool:
     t = pa.types
     if t.is_dictionary(kind):
         return _may_hold_text(kind.value_type)
-    is_bytes = t.is_binary(kind) or t.is_large_binary(kind) or t.is_binary_view(kind)
-    return bool(_is_text(kind) or is_bytes or t.is_nested(kind))
+    return bool(is_searched(kind) or t.is_nested(kind))

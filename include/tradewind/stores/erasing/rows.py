@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tradewind.stores.erasing.matching import is_searched, is_text
 from tradewind.stores.marks import ERASED
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Sieve:
                 return column
             self.texts += hits
             return pa.array([_without(value, self._words) for value in column.to_pylist()], kind)
-        if not _is_searched(kind):
+        if not is_searched(kind):
             return column
         found = self._words.among(column)
         self.texts += int(found.sum())
@@ -66,12 +67,10 @@ class Sieve:
         kind = column.type
         used = np.unique(np.asarray(column.indices.drop_null(), dtype=np.int64))
         values = column.dictionary.take(pa.array(used))
-        found = self._words.among(values) if _is_searched(values.type) else np.zeros(0, np.bool_)
+        found = self._words.among(values) if is_searched(values.type) else np.zeros(0, np.bool_)
         if found.any():
             plain = self._redacted(column.dictionary_decode())
             return plain.dictionary_encode().cast(kind)
-        if len(used) == len(column.dictionary):
-            return column
         places = pc.index_in(column.indices.cast(pa.int64()), value_set=pa.array(used))
         return pa.DictionaryArray.from_arrays(
             places.cast(kind.index_type), values, ordered=kind.ordered
@@ -93,7 +92,7 @@ def _leaves(column: pa.Array) -> list[pa.Array]:
         ]
     if pa.types.is_nested(kind):
         return _leaves(column.flatten())
-    return [column] if _is_searched(kind) else []
+    return [column] if is_searched(kind) else []
 
 
 def _without(value: Any, words: Needles) -> Any:
@@ -108,13 +107,5 @@ def _without(value: Any, words: Needles) -> Any:
 
 
 def _replaced(column: pa.Array, where: npt.NDArray[np.bool_]) -> pa.Array:
-    told = ERASED if not _is_bytes(column.type) else ERASED.encode()
+    told = ERASED if is_text(column.type) else ERASED.encode()
     return pc.if_else(pa.array(where), pa.scalar(told, column.type), column)
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _is_searched(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_bytes(kind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -47,24 +48,23 @@ class Clearing:
     def _cleared(self, value: Any, *, of: frozenset[str] = _NOTHING) -> Any:
         """A value without the subject; of a column that names it, what it is known by is `of`."""
         if isinstance(value, dict):
-            return self._object(value)
+            return self._object(value, _NOTHING)
         if isinstance(value, list):
             return [self._cleared(each, of=of) for each in self._others(value)]
         return self._erased() if self._tells(value, of) else value
 
-    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _object(self, value: dict[str, Any], keys_of: frozenset[str]) -> dict[str, Any]:
+        """An object without the subject; its keys may be values of a column that names it."""
         if self._matcher.is_subjects(value, model=self._model, is_row=False):
-            return {name: self._blank(each) for name, each in value.items()}
+            return self._blank_object(value, keys_of)
         about = self._is_about_column(value)
         found: dict[str, Any] = {}
+        taken = {*value}
         for name, each in value.items():
             of = self._values_under(name)
-            key = self._key(name, found)
+            key = self._key(name, taken, keys_of)
             if isinstance(each, dict):
-                # A column's values may be the keys by which something of it is counted.
-                by_value = {(ERASED if one in of else one): told for one, told in each.items()}
-                self.texts += len(of.intersection(each))
-                found[key] = self._object(by_value)
+                found[key] = self._object(each, of)
             elif about and name in _OF_VALUES:
                 found[key] = self._of_column(each)
             else:
@@ -75,7 +75,7 @@ class Clearing:
         """Values of a column that names subjects, numbers as well."""
         if isinstance(value, list):
             return [self._of_column(each) for each in self._others(value)]
-        if isinstance(value, dict) or text_of(value) not in self._matcher.values:
+        if text_of(value) not in self._matcher.values:
             return self._cleared(value)
         return self._erased()
 
@@ -108,22 +108,26 @@ class Clearing:
         )
 
     def _tells(self, value: Any, of: frozenset[str]) -> bool:
-        return isinstance(value, str) and (value in self._telling or value in of)
+        return value in self._telling or value in of
+
+    def _blank_object(self, value: dict[str, Any], keys_of: frozenset[str]) -> dict[str, Any]:
+        taken = {*value}
+        return {self._key(name, taken, keys_of): self._blank(each) for name, each in value.items()}
 
     def _blank(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {self._key(name, {}): self._blank(each) for name, each in value.items()}
+            return self._blank_object(value, _NOTHING)
         if isinstance(value, list):
             return [self._blank(each) for each in value]
         return None if value is None else self._erased()
 
-    def _key(self, name: str, found: dict[str, Any]) -> str:
-        if name not in self._telling:
+    def _key(self, name: str, taken: set[str], of: frozenset[str]) -> str:
+        """What a key is called now: as no other of its object is, nor was."""
+        if not self._tells(name, of):
             return name
-        key, number = self._erased(), 1
-        while key in found:
-            number += 1
-            key = f"{ERASED} {number}"
+        more = (f"{ERASED} {number}" for number in range(2, len(taken) + 2))
+        key = next(each for each in chain([self._erased()], more) if each not in taken)
+        taken.add(key)
         return key
 
     def _erased(self) -> str:
