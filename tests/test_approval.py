@@ -137,7 +137,7 @@ def test_who_may_not_answer_is_told_why(story: Story) -> None:
 def test_an_approval_registers_and_promotes(story: Story) -> None:
     done = story.shell["approve"]
     assert done.exit_code == 0, done.output
-    assert "promoted: every gate let version" in done.stdout
+    assert "promoted: no gate blocks it: " in done.stdout
     first = story.stores.ledger.events(model=MODEL, kind=APPROVED)[0]
     assert (first.actor, first.reason) == ("carl", "it will do")
     champion = story.stores.ledger.events(model=MODEL, kind=INTENDED)[0]

@@ -124,6 +124,9 @@ def test_the_head_is_printed_with_the_age_of_the_one_that_is_kept(stores: Stores
     newest = stores.ledger.chain.head()
     assert newest is not None
     assert newest.sentence in done.output
-    assert "the lake keeps entry 1, 0 minutes old; events since then: 1" in done.output
+    assert (
+        "the lake keeps entry 1, 0 minutes old; since then, beside events that tell of heads: 1"
+        in done.output
+    )
     said = json.loads(machine.output)
     assert (said["head"]["hash"], said["kept"]["hash"]) == (newest.hash, head.hash)

@@ -257,6 +257,21 @@ def test_models_are_listed_with_versions_and_champion(place: Place, ask: Any) ->
     assert "  1 (champion)  as of 2026-04-11 00:00:00 UTC" in said.output
     (row,) = json.loads(ask("models", "--json").output)
     assert (row["model"], row["champion"], len(row["versions"])) == ("tips", 1, 1)
+    assert row["switched_off"] is None
+
+
+def test_a_model_that_is_switched_off_is_said_to_be_where_its_champion_is_named(ask: Any) -> None:
+    assert ask("release", "tips", "fall-back", "--reason", "the till is broken").exit_code == 0
+    try:
+        listed, card = ask("models").output, ask("card", "tips").output
+        (row,) = json.loads(ask("models", "--json").output)
+    finally:
+        assert ask("release", "tips", "resume", "--reason", "mended").exit_code == 0
+    assert "  1 (champion, switched off: the till is broken)  as of" in listed
+    assert row["switched_off"] == "the till is broken"
+    assert card.splitlines()[0] == (
+        "tips, version 1, owned by the restaurant: the champion; switched off: the till is broken"
+    )
 
 
 def test_history_says_who_what_when_and_why_in_utc(place: Place, ask: Any) -> None:
@@ -288,7 +303,10 @@ def test_a_report_is_written_as_a_page(ask: Any, tmp_path: Path) -> None:
 def test_the_champion_s_card_is_told_in_lines_and_whole(ask: Any, tmp_path: Path) -> None:
     said = ask("card", "tips")
     assert said.exit_code == 0, said.output
-    assert said.output.startswith("No gate blocks it: ")
+    first, verdict, *_, last = said.output.splitlines()
+    assert first == "tips, version 1, owned by the restaurant: the champion; it decides"
+    assert verdict.startswith("No gate blocks it: ")
+    assert last == "the whole card: tradewind card tips --output card.html"
     assert "rmse " in said.output
     assert "Not said in model.yaml: purpose.intended_use" in said.output
     assert "ask the restaurant." in said.output
@@ -361,7 +379,7 @@ def test_days_are_pinned_and_what_to_declare_is_printed(place: Place, ask: Any) 
     days = ("--start", "2026-01-12", "--end", "2026-01-26")
     pinned = ask("pin", "tips", *days, "--as-of", AS_OF)
     assert pinned.exit_code == 0, pinned.output
-    assert "pinned 140 rows of 14 days, with 1 features" in pinned.output
+    assert "pinned 140 rows of 14 days, with 1 feature, as " in pinned.output
     told = yaml.safe_load(pinned.stdout[pinned.stdout.index("gates:") :])
     again = json.loads(ask("pin", "tips", *days, "--as-of", AS_OF, "--json").stdout)
     assert told["gates"]["benchmark"] == {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,8 @@ from tests.definition.folders import SQL, WHOLE
 from tests.policy.grounds import NIGHT, sound_look
 from tradewind import overview
 from tradewind.errors import LedgerError
-from tradewind.nights import Decision, Symptom
+from tradewind.nights import Arm, Decision, LiveState, SegmentRule, Symptom
+from tradewind.overview.cards import _standing
 from tradewind.records import StageOutcome
 from tradewind.stores.events import DECIDED, INTENDED, RETRAIN_LAUNCHED, SWITCHED_OFF
 from tradewind.stores.prediction_schema import prediction_table
@@ -183,3 +184,34 @@ def test_a_gate_switched_off_is_told_once_and_apart_what_the_champion_passed_wit
         f"slices: {written['slices']}. Version 2 passed without it.",
         f"service: {written['service']}. Version 2 passed without it.",
     ]
+
+
+CANARY = Arm(name="canary:3", version=3, kind="canary", share=0.1, since=NIGHT)
+RULE = SegmentRule(feature="origin", value="JFK", served_by=1, reason="old", until=NIGHT + DAY)
+
+
+@pytest.mark.parametrize(
+    ("version", "live", "said"),
+    [
+        (2, {}, "the champion; it decides"),
+        (2, {"switched_off": "nonsense"}, "the champion; switched off: nonsense"),
+        (
+            2,
+            {"switched_off": "nonsense", "retired": "sold"},
+            "the champion; the model is retired: sold",
+        ),
+        (3, {"arms": [CANARY]}, "beside the champion as canary:3; the champion is version 2"),
+        (1, {"segments": [RULE]}, "decides where origin is JFK; the champion is version 2"),
+        (
+            4,
+            {"arms": [CANARY], "segments": [RULE], "switched_off": "nonsense"},
+            "not the champion; the champion is version 2; switched off: nonsense",
+        ),
+        (None, {"champion": None}, "not the champion; there is none"),
+    ],
+)
+def test_a_card_says_what_its_version_is_now(
+    version: int | None, live: dict[str, Any], said: str
+) -> None:
+    state = LiveState.model_validate({"model": MODEL, "as_of": NIGHT, "champion": 2, **live})
+    assert _standing(state, version) == said

@@ -6,6 +6,7 @@ Whoever it is about stands in none of them: a random reference does.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from tradewind.records import Identity, Moment, Record
 
@@ -117,3 +118,29 @@ class Erased(Record):
     def nothing(self) -> bool:
         """Whether nothing was held of the subject."""
         return not (self.files or self.elsewhere or self.deleted)
+
+
+class ErasureRequest(Record):
+    """A request that somebody be forgotten, and how far it has come.
+
+    Attributes:
+        asked_at: By the ledger's clock; `asked_by` None where no event tells of it.
+        begun_at: When it was first carried out, as `ordered_by` ordered it for `reason`; None
+            before that, and `reason` with it.
+        withdrawn_at: When it was taken back, and `withdrawn_by` whom; None where it was not.
+        erased: What it came to; None before it is done.
+        open: Why it can be that something is still to be done, and what; None where nothing is.
+    """
+
+    reference: str
+    kind: str
+    state: Literal["asked", "begun", "erased", "withdrawn"]
+    asked_at: Moment | None
+    asked_by: str | None
+    begun_at: Moment | None
+    ordered_by: str | None
+    reason: str | None
+    withdrawn_at: Moment | None
+    withdrawn_by: str | None
+    erased: Erased | None
+    open: str | None

@@ -67,7 +67,8 @@ class ExplainedFeature(Record):
 
     Attributes:
         value: As text; None where it is missing.
-        usual: How usual that is among the rows that the version was trained on, in words.
+        usual: How usual that is among the rows that the version was trained on, in words; None
+            where no version, or no profile of its rows, says it.
         place: The share of those rows with a smaller value, half of the equal ones among them; of
             a word or a truth value, the share with the same one. None where unknown.
         effect: How much it moved the score, on the margin's scale; None where no version decided.
@@ -76,7 +77,7 @@ class ExplainedFeature(Record):
     name: str
     kind: str
     value: str | None
-    usual: str
+    usual: str | None
     place: float | None = None
     effect: float | None = None
 
@@ -131,14 +132,21 @@ class ExplainedNaive(Record):
     """What the naive rule says of the row.
 
     Attributes:
+        score: As the night recorded it.
         threshold: From which score on it decides for 1; None where unknown, or nothing is decided.
         words: How it comes to that.
+        computed: What it says of the same features now; None where the rule is not there.
+        tolerance: Up to which that must agree with what was recorded.
+        problem: That it does not, in plain words; None where it does.
     """
 
     score: float | None
     decision: int | None
     threshold: float | None
     words: str
+    computed: float | None = None
+    tolerance: float | None = None
+    problem: str | None = None
 
 
 class OtherAnswer(Record):
@@ -183,6 +191,8 @@ class Explained(Record):
         fallback_reason: Why the fallback decided; None where it did not.
         raw: The rows of the sources; `raw_problem` why they cannot be shown.
         warnings: What validation said of that night.
+        usual_problem: Why it is not known how usual its features are; None where it is known, and
+            where no version stands for it.
         reasons: The way to the score, where a version decided; `reasons_problem` why not.
         owner: Whom to ask.
         contest: How to contest it.
@@ -213,3 +223,4 @@ class Explained(Record):
     owner: str
     contest: str
     kept: dict[str, str]
+    usual_problem: str | None = None

@@ -16,8 +16,9 @@ Reach = Literal["learned", "ahead", "judged", "unused", "unknown"]
 
 - `learned`: they lie before the judge stretch, and could reach fit, select or calibration, as rows
   of their own or as what features look back on;
-- `ahead`: they lie later, but were known before the judge stretch began, as a schedule is: features
-  could look ahead to them;
+- `ahead`: they lie in the judge stretch or later, and are judged on, at most: their labels came
+  later. But something of them was known before it began, as a schedule is, and features could look
+  at that by then;
 - `judged`: none was known before the judge stretch began: the model was judged on them, at most;
 - `unused`: none of them went on after validation;
 - `unknown`: it cannot be told any more; to be on the safe side, they count as learned from.
@@ -47,6 +48,7 @@ class PartUse(Record):
         first_known: When the first row that went on became known; None of rows always known.
         places: The stretches that its times lie in, each a horizon earlier, as predictions are.
         through: The version by which it came here, where the model was not trained here.
+        excluded: The event by which no manifest holds it any more; None where none says so.
     """
 
     source: str
@@ -63,6 +65,7 @@ class PartUse(Record):
     reach: Reach
     why: str
     through: str | None = None
+    excluded: int | None = None
 
 
 class Span(Record):
@@ -82,6 +85,7 @@ class SourceUse(Record):
     Attributes:
         went_on: Rows left after validation; None where it cannot be told of every part.
         spans: The same, by how far they came.
+        excluded: How many of the parts no manifest holds any more, by the event that says so.
     """
 
     source: str
@@ -93,6 +97,7 @@ class SourceUse(Record):
     first: date
     last: date
     spans: list[Span]
+    excluded: dict[int, int] = {}
 
 
 class Held(Record):

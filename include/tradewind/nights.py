@@ -187,6 +187,8 @@ class ScoredNight(Record):
         breaches: The contract breaches that were known when the night was served.
         contract_uri: What the night's features were like, day by day, for later nights; None where
             the champion has nothing to hold them against.
+        rule_uri: The naive rule, where it was fitted for this night; None where the night went by
+            its champion's own, and in records from before it was kept.
         mean_score: Of the served rows; None where there was none.
         seconds: What it took.
         peak_memory_mb: Of the process.
@@ -208,6 +210,7 @@ class ScoredNight(Record):
     version_problems: dict[str, str] = {}
     breaches: list[Breach] = []
     contract_uri: str | None = None
+    rule_uri: str | None = None
     mean_score: float | None = None
     seconds: float = 0.0
     peak_memory_mb: float = 0.0

@@ -8,9 +8,12 @@ to see. `model_dump(mode="json")` and `model_validate` take them through any cha
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -452,7 +455,8 @@ class GateResult(Record):
         figure: What was compared (None where the evidence was missing).
         threshold: With what.
         interval: Around the figure.
-        rows: How many judged rows it stands on, and `units` how many resampling units.
+        rows: How many rows it stands on, and `units` how many resampling units: the judged rows,
+            unless it looked at others (the training rows) or at none.
         table: The figures behind it for a page, one row each, under the same headings.
     """
 
@@ -474,6 +478,32 @@ class Verdict(Record):
     digest: str
     uri: str
     results: list[GateResult]
+
+    @property
+    def account(self) -> str:
+        """What the gates said, counted."""
+        return account_of({one.gate: one.outcome for one in self.results}, passed=self.passed)
+
+
+def account_of(outcomes: Mapping[str, str], *, passed: bool) -> str:
+    """Tell of a verdict in one way: `no gate blocks it: 11 passed, 8 do not apply`.
+
+    Args:
+        outcomes: Each gate's outcome.
+        passed: Whether the verdict does.
+    """
+    by: dict[str, list[str]] = {}
+    for gate, outcome in outcomes.items():
+        by.setdefault(outcome, []).append(gate)
+    blocking = ", ".join(by.get("blocked", [])) or "a verdict that no gate passed"
+    aside, off = len(by.get("not_applicable", [])), by.get("waived", [])
+    counted = [
+        *([f"{len(by['passed'])} passed"] if "passed" in by else []),
+        *([f"{aside} {'does' if aside == 1 else 'do'} not apply"] if aside else []),
+        *([f"{len(off)} switched off ({', '.join(off)})"] if off else []),
+    ]
+    said = "no gate blocks it" if passed else f"blocked by {blocking}"
+    return f"{said}: {', '.join(counted)}" if counted else said
 
 
 class Card(Record):

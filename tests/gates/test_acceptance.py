@@ -46,9 +46,9 @@ def test_a_candidate_that_reaches_the_accepted_level_passes_and_says_who_accepte
     assert (result.figure, result.threshold) == (0.765, 0.6)
     assert result.interval == (0.745, 0.785)
     assert result.sentence == (
-        "Ada Lovelace accepted on 2024-05-01 a roc_auc of at least 0.6; the candidate's is 0.765 "
-        "(0.745 to 0.785), which reaches it. It is to be looked at again by 2024-06-01. Judged on "
-        "27,075 rows of 30 days."
+        "Ada Lovelace accepted on 2024-05-01 that roc_auc is at least 0.6; the candidate's is "
+        "0.765 (0.745 to 0.785), which reaches it. It is to be looked at again by 2024-06-01. "
+        "Judged on 27,075 rows of 30 days."
     )
 
 
@@ -174,7 +174,7 @@ def test_a_loss_is_accepted_up_to_a_level_and_the_sentence_says_at_most():
     del said["at_least"]
     result = check(evidence(), model(**said))
     assert result.outcome == "passed"
-    assert "a log_loss of at most 0.6; the candidate's is 0.517" in result.sentence
+    assert "that log_loss is at most 0.6; the candidate's is 0.517" in result.sentence
 
 
 @pytest.mark.parametrize("problem", ["binary", "regression"])

@@ -16,6 +16,7 @@ from tradewind.gates._evidence import better_or_worse
 from tradewind.gates.beats_champion import check as beats_champion
 from tradewind.gates.beats_naive import check as beats_naive
 from tradewind.gates.threshold import check as threshold
+from tradewind.records import account_of
 from tradewind.stages.examination import find_examiners
 
 NAN = math.nan
@@ -364,3 +365,26 @@ def test_the_champion_is_compared_in_words():
         "the margin of 0.015 (from the noise of these rows). Judged on 27,075 rows of 30 days. The "
         "smallest advantage that these rows would show four times out of five is 0.015."
     )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "holds", "said"),
+    [
+        (
+            {"a": "passed", "b": "not_applicable", "c": "waived", "d": "passed", "e": "waived"},
+            True,
+            "no gate blocks it: 2 passed, 1 does not apply, 2 switched off (c, e)",
+        ),
+        (
+            {"a": "blocked", "b": "passed", "c": "blocked", "d": "not_applicable", "e": "passed"},
+            False,
+            "blocked by a, c: 2 passed, 1 does not apply",
+        ),
+        ({"a": "blocked"}, False, "blocked by a"),
+        ({"a": "not_applicable", "b": "not_applicable"}, False,
+         "blocked by a verdict that no gate passed: 2 do not apply"),
+        ({}, False, "blocked by a verdict that no gate passed"),
+    ],
+)  # fmt: skip
+def test_a_verdict_is_told_by_its_gates_counted(outcomes, holds, said):
+    assert account_of(outcomes, passed=holds) == said

@@ -64,6 +64,7 @@ def test_a_review_that_holds_passes_on_its_last_day_too(tier):
         "passengers with a tight connection. It harms or could harm: passengers who are warned for "
         "nothing; crews that wait; no figure is watched for it."
     )
+    assert (result.rows, result.units) == (0, 0)
 
 
 @pytest.mark.parametrize("tier", ["low", "high"])
@@ -88,6 +89,7 @@ WITHIN = [looked("needless", 0.2, 0.28), looked("hidden", missing="there is no r
 def test_what_the_nights_watch_stands_in_its_table_with_the_judged_rows():
     result = asked(found=WITHIN, **{**REVIEW, "indicators": INDICATORS})
     assert result.outcome == "passed"
+    assert (result.rows, result.units) == (27_075, 30)
     assert result.sentence.endswith(
         "2 figures are watched each night for it. On the judged rows 1 of 2 could be said, none is "
         "harm."
@@ -115,6 +117,20 @@ def test_what_the_nights_watch_stands_in_its_table_with_the_judged_rows():
     alone = {"needless": INDICATORS["needless"]}
     result = asked(found=WITHIN[:1], **{**REVIEW, "indicators": alone})
     assert "1 figure is watched" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (WITHIN[:1] * 2, "On the judged rows 2 of 2 could be said, none is harm."),
+        (WITHIN[1:] * 2, "2 figures are watched each night for it."),
+    ],
+    ids=["all", "none"],
+)
+def test_it_is_told_of_how_many_figures_something_is_known(found, said):
+    named = [{**one, "name": name} for one, name in zip(found, INDICATORS, strict=True)]
+    result = asked(found=named, **{**REVIEW, "indicators": INDICATORS})
+    assert result.sentence.endswith(said)
 
 
 @pytest.mark.parametrize(

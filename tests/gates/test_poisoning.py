@@ -68,7 +68,7 @@ def test_clean_rows_pass_and_the_sentence_says_what_was_looked_at_and_what_canno
     assert "20 batches of 7 days and 20 categories" in result.sentence
     assert "133,444 training rows of 151 days" in result.sentence
     assert "spread evenly over all rows cannot be seen" in result.sentence
-    assert (result.rows, result.units) == (27_075, 30)
+    assert (result.rows, result.units) == (133_444, 151)
     assert (result.figure, result.threshold) == (0.04, 0.1)
     assert {line["holds"] for line in result.table} == {"yes"}
     assert result.table[0]["besides"] == "chance 0.6, blocks up to 0.0125"

@@ -28,6 +28,8 @@ from tradewind.lineage._origins import of_run, of_version
 from tradewind.lineage._uses import reading
 from tradewind.lineage_records import TRAINED
 from tradewind.reports.lineage import lineage_lines, lineage_page, part_lines
+from tradewind.stores.events import DATA_EXCLUDED, DATA_READMITTED
+from tradewind.stores.exclusions import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from tests.fixtures.home import Home
-    from tradewind.lineage_records import Lineage, NightUse
+    from tradewind.lineage_records import Lineage, NightUse, PartUse
 
 VERSIONS = (1, 2, 3, 4)
 DAY = timedelta(days=1)
@@ -357,6 +359,68 @@ def test_the_lines_go_from_the_sources_down_to_the_nights(
     listed = in_shell(story, MODEL, "1", "--parts").stdout
     assert all(use.uri in listed for use in paths[1].parts)
     assert paths[1].parts[0].uri not in done.stdout
+
+
+def test_the_lines_and_the_page_count_what_the_gates_said(
+    story: Story, paths: dict[int, Lineage]
+) -> None:
+    said = story.trainings[1]["gate"].account
+    assert said.startswith("no gate blocks it: ")
+    assert f"  {said}" in lineage_lines(paths[1])
+    assert f"<summary>{said}</summary>" in lineage_page(paths[1])
+
+
+def test_a_schedule_that_was_known_early_is_judged_on_like_all_that_lies_in_the_judge_stretch(
+    paths: dict[int, Lineage],
+) -> None:
+    lines = "\n".join(lineage_lines(paths[1]))
+    words = (
+        "judged on, at most: their labels came later; what was known of them before the judge "
+        "stretch began, as a schedule is, features could look at by then"
+    )
+    (line,) = (line for line in lines.splitlines() if line.endswith(words))
+    judge = paths[1].training.judge.start.date()
+    assert line.strip().startswith(f"{judge + DAY} to {judge + 20 * DAY}: ")
+    assert words in lineage_page(paths[1])
+
+
+@contextmanager
+def left_out(story: Story, use: PartUse) -> Iterator[int]:
+    """A day of a source is left out for a while, by the event that is named."""
+    stores = story.stores
+    place = place_of(stores.ledger.last_good(MODEL).model.sources[use.source])
+    what = {"source": use.source, "place": place, "first_day": str(use.day)}
+    what |= {"last_day": str(use.day), "parts": []}
+    told = {"model": MODEL, "as_of": AS_OF, "actor": "rita", "reason": "a broken gauge"}
+    event = stores.ledger.append(kind=DATA_EXCLUDED, payload={**what, "tainted": {}}, **told)
+    try:
+        yield event.id
+    finally:
+        stores.ledger.append(kind=DATA_READMITTED, payload={**what, "excluded": event.id}, **told)
+
+
+def test_a_part_that_is_left_out_is_said_to_be_so_from_both_ends(
+    story: Story, paths: dict[int, Lineage]
+) -> None:
+    use = next(one for one in paths[1].parts if one.source == "weather")
+    asked = ("--source", "weather", "--day", str(use.day))
+    with left_out(story, use) as event:
+        said = f"excluded from every later manifest (event {event})"
+        for words in (asked, ("--part", use.uri)):
+            assert f"  {use.uri}  {use.rows:,} rows, {said}" in in_shell(story, *words).stdout
+        lines = in_shell(story, MODEL, "1").stdout
+        assert f"    1 part {said}" in lines
+        (part,) = (
+            line
+            for line in in_shell(story, MODEL, "1", "--parts").stdout.splitlines()
+            if use.uri in line
+        )
+        assert part.endswith(said)
+        found = lineage_of(MODEL, 1, story.stores)
+        assert [one.uri for one in found.parts if one.excluded == event] == [use.uri]
+        assert lineage_page(found).count(f"excluded (event {event})") == 1
+    assert "excluded" not in in_shell(story, *asked).stdout
+    assert "excluded" not in in_shell(story, MODEL, "1").stdout
 
 
 def test_the_values_are_printed_for_machines(story: Story, paths: dict[int, Lineage]) -> None:

@@ -12,6 +12,7 @@ from tradewind.lineage._reach import Edges, use_of
 from tradewind.lineage._summed import summed
 from tradewind.lineage_records import SeenBy, VersionState
 from tradewind.records import Part
+from tradewind.reports.lineage import source_words
 
 if TYPE_CHECKING:
     from tradewind.lineage_records import PartUse, Reach
@@ -155,3 +156,16 @@ def test_a_version_was_trained_on_parts_as_soon_as_one_could_reach_it_or_none_ca
         gaps=[],
     )
     assert seen.trained == trained
+
+
+@pytest.mark.parametrize(("went_on", "said"), [(9, "1 was set aside"), (8, "2 were set aside")])
+def test_one_row_that_was_set_aside_is_told_as_one(went_on: int, said: str) -> None:
+    (source,) = summed([use(FIT, FIT, went_on=went_on)])
+    assert source_words(source).endswith(f", {said}")
+
+
+def test_excluded_parts_are_counted_by_the_event_that_says_so() -> None:
+    of = part(FIT)
+    uses = [use_of("orders", of, rows(of, FIT), EDGES, excluded=event) for event in (7, None, 7, 9)]
+    (source,) = summed(uses)
+    assert source.excluded == {7: 2, 9: 1}

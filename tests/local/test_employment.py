@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tradewind.definition.loader import load_definition, model_folders
-from tradewind.engine.checking import check_definition
+from tradewind.engine.checking import check_definition, check_privacy
 from tradewind.engine.feature_tests import run_feature_tests
 from tradewind.errors import PlatformError
 from tradewind.local.employment import ANSWERS, asked_at, link, load, provide, rows_there
@@ -104,6 +104,14 @@ def test_the_definition_agrees_with_itself_and_watches_sex_and_race():
     assert not model.gates.waivers
 
 
+def test_whoever_answered_can_be_forgotten_and_their_sex_and_race_are_not_shown():
+    source = load_definition(DEMO).model.sources["people"]
+    assert source.subjects == {"person": "id"}
+    assert source.personal_columns("keep") == {"sex", "rac1p"}
+    # Hidden is what no model sees: of its features a story shows every one.
+    assert not source.personal_columns() & set(load_definition(DEMO).model.features.types)
+
+
 def test_its_owners_tests_of_the_features_hold():
     outcomes = run_feature_tests(DEMO)
     assert outcomes
@@ -122,6 +130,7 @@ def test_with_its_data_it_is_well_defined(data, empty_database, monkeypatch, tmp
     monkeypatch.setenv("AIRFLOW_CONN_DEMO", empty_database)
     known = load_settings({**os.environ, "TRADEWIND_HOME": str(tmp_path / "home")})
     assert check_definition(DEMO, settings=known) == []
+    assert check_privacy(DEMO, settings=known) == []
 
 
 # ----------------------------------------------------------------------------------------- the link

@@ -14,7 +14,7 @@ from tradewind.definition.learning import METRICS as EVERY_METRIC
 from tradewind.records import Difference, Estimate, Pretrained, Record
 from tradewind.reports.card import lines_of, sections_of, to_html, to_markdown
 from tradewind.reports.card.blocks import Bullets, Drawing, Facts, Table, Unsaid, Words
-from tradewind.reports.card.words import MEASURES, METRICS, RATES, amount, told
+from tradewind.reports.card.words import MEASURES, METRICS, RATES, amount, ground, told
 from tradewind.reports.plain import with_names
 from tradewind.stats.treatment import MEASURES as EVERY_MEASURE
 
@@ -114,14 +114,21 @@ def test_a_gate_says_what_it_asks_what_it_says_and_on_how_many_rows() -> None:
     assert "| stability | ann | No time. | 2013-12-31 |" in page
 
 
+def test_a_gate_that_looked_at_no_row_says_so() -> None:
+    first = whole().gates[0]
+    dated = first.model_copy(update={"result": first.result.model_copy(update={"rows": 0})})
+    line = "| threshold | What threshold asks. | passed | Log\\_loss 0.517 is at most 0.6. |"
+    assert f"{line} no rows |" in to_markdown(whole(gates=[dated]))
+
+
 def test_a_blocked_candidate_is_said_to_be_so_first() -> None:
     gates = whole().gates
     stopped = gates[0].result.model_copy(update={"outcome": "blocked"})
     blocked = [gates[0].model_copy(update={"result": stopped}), *gates[1:]]
     first = lines_of(whole(passed=False, gates=blocked))[0]
-    assert first == "Blocked by threshold; 0 pass, 1 do not apply. Switched off: stability."
+    assert first == "Blocked by threshold: 1 does not apply, 1 switched off (stability)."
     assert lines_of(whole())[0] == (
-        "No gate blocks it: 1 pass, 1 do not apply. Switched off: stability."
+        "No gate blocks it: 1 passed, 1 does not apply, 1 switched off (stability)."
     )
 
 
@@ -181,6 +188,13 @@ def test_a_curve_says_how_many_rows_lie_at_each_of_its_points() -> None:
     assert "Not shown: 11 rows have a rarer value." in page
 
 
+def test_one_row_is_told_as_one() -> None:
+    curve = whole().explained.curves[0].model_copy(update={"left_out": 1, "missing": 1})
+    page = to_markdown(whole(explained=explained(curves=[curve])))
+    assert "Not shown: 1 row has a rarer value and 1 has none." in page
+    assert ground(1, 1, "day") == "1 row of 1 day"
+
+
 def test_groups_that_are_too_small_to_be_compared_are_said_to_be() -> None:
     alone = whole().fairness.model_copy(update={"gaps": []})
     page = to_markdown(whole(fairness=alone))
@@ -199,6 +213,32 @@ def test_the_worst_part_is_drawn_first_whichever_way_the_metric_points() -> None
         card = whole(slices=base.model_copy(update={"parts": parts, "greater_is_better": greater}))
         drawn = re.findall(r'text-anchor="end">(station [AB])<', to_html(card))
         assert tuple(drawn) == order
+        assert tuple(re.findall(r"^\| (station [AB]) ", to_markdown(card), re.MULTILINE)) == order
+
+
+def test_the_table_of_parts_has_them_in_the_order_that_it_tells_and_counts_every_one() -> None:
+    base = whole().slices
+    unknown = base.parts[0].model_copy(
+        update={"name": "station C", "players": {}, "unknown": "too few rows"}
+    )
+    known = [
+        base.parts[0].model_copy(update={"name": name, "players": {"candidate": estimate(value)}})
+        for name, value in (("station A", 0.6), ("station B", 0.7))
+    ]
+    card = whole(slices=base.model_copy(update={"parts": [unknown, *known]}))
+    page = to_markdown(card)
+    named = re.findall(r"^\| (station [ABC]) ", page, re.MULTILINE)
+    assert named == ["station B", "station A", "station C"]
+    assert "The worst of the 2 known parts come first; 1 of 3 is unknown and stands last" in page
+    assert "The 2 worst of 2 known parts are drawn." in to_html(card)
+
+
+def test_only_the_page_speaks_of_what_is_drawn() -> None:
+    page, markdown = to_html(whole()), to_markdown(whole())
+    for words in ("The thin line is the interval", "The bars below", "known parts is drawn"):
+        assert words in page, words
+        assert words not in markdown, words
+    assert "in the table" not in markdown
 
 
 # ---------------------------------------------------------------------------------------- terms

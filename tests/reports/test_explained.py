@@ -56,7 +56,7 @@ def story(**changes: Any) -> Explained:
                 "known": 9000,
                 "shown": [
                     {
-                        "values": {"carrier": "UA", "dest": None},
+                        "values": {"carrier": "UA", "dest": None, "wind": "6.904679999999999"},
                         "known_at": NIGHT,
                         "repaired": {"dest": "XXX"},
                         "set_aside": "not a place",
@@ -105,7 +105,7 @@ def test_the_lines_tell_every_step_and_add_up() -> None:
     for said in (
         "score 0.6100, decision 1 (1 from 0.4 on), by version 3, the champion",
         "flights: 5 rows with its carrier, flight, the newest 1 shown, of 9,000 known then",
-        "carrier UA, dest (none)",
+        "carrier UA, dest (none), wind 6.90468",
         "repaired: dest was XXX",
         "set aside by validation: not a place",
         "weather: 7 rows were known then; features take them together",
@@ -123,6 +123,28 @@ def test_the_lines_tell_every_step_and_add_up() -> None:
     assert len(told) == 1 + MOST + 1
     assert sum(told) == pytest.approx(-1.0 + sum(EFFECTS), abs=1e-3)
     assert f"the other {len(EFFECTS) - MOST} features together" in text
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ("6.904679999999999", "6.90468"),
+        ("-0.1234567891", "-0.123457"),
+        ("1234567.890123", "1234568"),
+        ("1e-09", "1e-09"),
+        ("1.5", "1.5"),
+        ("2.0", "2.0"),
+        ("20130701123456", "20130701123456"),
+        ("v1.2.3.4567890", "v1.2.3.4567890"),
+        ("nan", "nan"),
+    ],
+)
+def test_a_long_figure_is_shown_short_and_everything_else_as_it_is(kept: str, shown: str) -> None:
+    (flights, *_) = story().raw
+    row = flights.shown[0].model_copy(update={"values": {"wind": kept}, "repaired": {}})
+    told = story(raw=[flights.model_copy(update={"shown": [row]})])
+    assert f"wind {shown}\n" in "\n".join(lines_of_explained(told))
+    assert f"<td>{shown}</td>" in explained_page(told)
 
 
 @pytest.mark.parametrize(

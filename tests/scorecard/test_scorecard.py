@@ -16,6 +16,7 @@ from tests.stages.nightly import AS_OF, Shop, night, open_shop
 from tradewind import cli
 from tradewind.as_of import current_definition
 from tradewind.definition.scorecard import Documented, ScorecardSection
+from tradewind.erasure import Erased
 from tradewind.live import ROLL_BACK
 from tradewind.pipeline import TRAIN as STAGES
 from tradewind.reports.scorecard import lines_of, render
@@ -172,14 +173,30 @@ def test_a_definition_is_reviewed_where_somebody_else_read_each_of_its_files(sho
         git(config, "reset", "--hard", git(config, "rev-list", "--max-parents=0", "HEAD"))
 
 
-def test_an_erasure_counts_of_those_whose_rows_the_sources_hold(written: Shop) -> None:
+def erased(kind: str, **came_to: Any) -> dict[str, Any]:
+    told = {"reference": "0" * 32, "kind": kind, "at": AS_OF, "actor": "ada", "reason": "a drill"}
+    return Erased.model_validate(told | came_to).model_dump(mode="json")
+
+
+def test_an_erasure_counts_that_took_out_rows_of_those_whose_rows_the_sources_hold(
+    written: Shop,
+) -> None:
     sources = current_definition(MODEL, stores=written.stores).sources
     own = sources["customers"].model_copy(update={"subjects": {"customer": "customer"}})
     people = {"sources": {**sources, "customers": own}}
-    written.tell(events.ERASED, {"token": "0" * 32, "kind": "patient"})
+    written.tell(events.ERASED, erased("patient", files=2, rows=3))
     assert point(card_of(written, **people), "data_5").points == 0.5
-    written.tell(events.ERASED, {"token": "1" * 32, "kind": "customer"})
-    assert point(card_of(written, **people), "data_5").points == 1
+    written.tell(events.ERASED, erased("customer"))
+    logs = {"place": "logs", "what": "1"}
+    written.tell(events.ERASED, erased("customer", elsewhere=[logs]))
+    found = point(card_of(written, **people), "data_5")
+    assert (found.points, "no erasure took rows" in found.sentence) == (0.5, True)
+    written.tell(events.ERASED, erased("customer", files=2, rows=3))
+    # One of nobody, that came after it, takes nothing away.
+    written.tell(events.ERASED, erased("customer"))
+    found = point(card_of(written, **people), "data_5")
+    assert found.points == 1
+    assert found.evidence[-1].command == "tradewind erasures"
     assert point(card_of(written), "data_5").points == 0.5
 
 

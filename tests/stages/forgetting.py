@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PLAIN, CITY = "renewals_of_people", "renewals_by_city"
 """Two models of the same files: the first reads no city, the second learns from it."""
 NIGHTS = 4
+UNDECIDED = -20
+"""A night of the second before it had a champion."""
 _numbers = itertools.count(1)
 _EXPECTED = {
     "on": "customers",
@@ -106,7 +108,7 @@ class House(Shop):
         for number in range(TRAINED_DAYS + NIGHTS + 2):
             self.deliver(FIRST_DAY + number * DAY, self.rows(number))
         self.describe(PLAIN)
-        self.describe(CITY, city=True)
+        self.describe(CITY, city=True, fallback={"rule": "group", "by": ["city"]})
 
     def describe(self, model: str, *, city: bool = False, **more: Any) -> None:
         """Write a model's folder."""
@@ -188,6 +190,7 @@ class House(Shop):
 def open_house(house: House) -> None:
     """Train both models, and serve the first nights of the first."""
     house.open_all()
+    house.go("score", night(UNDECIDED), CITY)
     for model in (PLAIN, CITY):
         assert house.go("train", night(0), model)["register"].outcome == "promoted"
     for number in (1, 2):

@@ -29,6 +29,8 @@ DECIDES, BEFORE, OVER = 3, 2, 1
 TRAINED_ON = {OVER: AS_OF, BEFORE: night(3), DECIDES: night(6)}
 LAST = 8
 """The newest night that was served."""
+UNDECIDED = -1
+"""A night before the first champion."""
 SET_ASIDE = FIRST_DAY.replace(day=20)
 """Some of its rows cannot be."""
 SQL = """
@@ -99,6 +101,7 @@ def open_house(home: Home, *, model: str = MODEL) -> House:
     odd = customers(SET_ASIDE)
     shop.deliver(SET_ASIDE, [{**row, "visits": 999} for row in odd[:3]] + odd[3:])
     house = House(shop, model)
+    shop.run("score", night(UNDECIDED))
     for version, as_of in TRAINED_ON.items():
         trained = _train(shop, as_of, depth=version)
         assert trained["register"].version == version, trained["register"]
@@ -129,4 +132,4 @@ def _serve(shop: Shop, number: int) -> None:
         shop.run(pipeline, night(number))
 
 
-__all__ = ["BEFORE", "DECIDES", "LAST", "OVER", "House", "day_of", "open_house"]
+__all__ = ["BEFORE", "DECIDES", "LAST", "OVER", "UNDECIDED", "House", "day_of", "open_house"]

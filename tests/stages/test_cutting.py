@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,12 @@ def deliver_all(street: Street) -> None:
     (street.folder / "plans.csv").write_text("plan,price\nbasic,10\nplus,20\n")
 
 
+def history(street: Street) -> list[str]:
+    words = ["history", OURS, "--limit", "1000"]
+    said = CliRunner().invoke(cli.app, words, env=street.environ, catch_exceptions=False)
+    return said.stdout.splitlines()
+
+
 @pytest.fixture(scope="module")
 def trained(shared_home: Home) -> Street:
     """The street after its trainings and some nights: to be copied."""
@@ -237,6 +244,8 @@ def test_a_part_that_is_left_out_comes_back_when_its_day_is_delivered_anew(stree
     [part] = [one for one in manifest["customers"] if one["day"] == last.isoformat()]
     done = street.do("exclude", source="customers", parts=[part["digest"]])
     assert done.cutting.exclusion.parts == [part["uri"]]
+    [told] = [line for line in history(street) if "  data_excluded " in line]
+    assert told.endswith(f": 1 part of customers, {part['uri']})")
     assert last.isoformat() not in days(street, street.seen(ORDERED))
     street.deliver(last, [{"customer": "new", "renewal_at": f"{last}T01:00:00+00:00",
                            "plan": "basic", "visits": 1, "churned": "true"}])  # fmt: skip
@@ -518,6 +527,36 @@ def test_the_command_says_what_it_did_and_how_to_train(street: Street) -> None:
     found = CliRunner().invoke(cli.app, [*words, *more], env=street.environ)
     assert found.exit_code == 0, found.output
     assert "left out of every later manifest of every model" in found.stdout
+    # Nothing begins by itself in a shell.
+    assert f"to be trained without customers of {LATE}: doubled" in found.stdout
+    assert "begins" not in found.stdout
     assert f"train now: tradewind run {OURS} train --as-of {ORDERED.isoformat()}" in found.stdout
     wrong = CliRunner().invoke(cli.app, [*words[:-1], "yesterday", *more], env=street.environ)
     assert wrong.exit_code == 2
+
+
+def test_the_history_says_what_was_left_out_by_which_event_and_which_version_moved(
+    street: Street,
+) -> None:
+    cut = street.exclude(*EARLY).cutting.exclusion
+    street.do("readmit", exclusion=cut.event_id)
+    told = history(street)
+    days = "customers from 2024-01-08 to 2024-01-09"
+    left_out, back = (
+        next(line for line in told if f"  {kind} " in line)
+        for kind in ("data_excluded", "data_readmitted")
+    )
+    assert left_out.endswith(f"(event {cut.event_id}: {days})")
+    assert back.endswith(f": {days}; event {cut.event_id} is over)")
+    moved = [line for line in told if "  intended " in line or "  applied " in line]
+    assert moved
+    assert all(re.search(r"\(version \d+\)$", line) for line in moved)
+
+
+def test_a_warning_is_printed_once(street: Street, caplog: pytest.LogCaptureFixture) -> None:
+    first, last = (str(day) for day in EARLY)
+    words = ["release", OURS, "exclude", "--source", "customers", "--first-day", first]
+    more = ["--last-day", last, "--reason", "doubled", "--as-of", ORDERED.isoformat()]
+    found = CliRunner().invoke(cli.app, [*words, *more], env=street.environ)
+    assert found.stdout.count(f"warning: {THEIRS}: ") == 1
+    assert "warning: " not in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from tradewind.nights import Breach
 from tradewind.overview import diagnosed, diagnosis_stand
 from tradewind.reports.brief import brief
 from tradewind.reports.diagnosed import lines_of, render
+from tradewind.stages._diagnose_nights import nights_wanted
 from tradewind.stages.diagnose import diagnose
 from tradewind.stages.evaluate import evaluate
 
@@ -182,8 +183,10 @@ def test_nights_that_were_served_on_broken_data_are_left_out(stores):
 
 def test_before_any_look_it_is_said_what_is_missing(stores):
     made = champion(stores, later())
-    with pytest.raises(EvidenceError, match=r"no night was looked at as of 2013-07-31 04:00 UTC"):
+    with pytest.raises(EvidenceError) as refused:
         diagnose(stores, made.scene.model, as_of=LAST)
+    assert "no night was looked at as of 2013-07-31 04:00 UTC" in str(refused.value)
+    assert "score the nights from 2013-07-02 to 2013-07-15" in str(refused.value)
 
 
 def test_a_version_of_another_platform_has_no_judged_rows(stores, turned):
@@ -200,8 +203,37 @@ def test_too_few_matured_days_are_said_to_be_so(stores):
     made.score(*EVERY[:4])
     made.look()
     as_of = EVERY[3] + timedelta(hours=1)
-    with pytest.raises(EvidenceError, match=r"matured rows of 4 days, and 14 are needed"):
-        diagnose(stores, made.scene.model, as_of=as_of)
+    model = made.scene.model
+    with pytest.raises(EvidenceError) as refused:
+        diagnose(stores, model, as_of=as_of)
+    for said in (
+        "matured rows of 4 days, and 14 are needed",
+        "score the nights from 2013-07-02 to 2013-07-15",
+        f"`tradewind run {model} score --as-of 2013-07-02`",
+        f"`tradewind run {model} monitor --as-of 2013-07-15`",
+    ):
+        assert said in str(refused.value)
+    # What it says is enough.
+    made.score(*EVERY[4:14])
+    made.look(EVERY[13])
+    assert diagnose(stores, model, as_of=EVERY[13]).recent.units == 14
+
+
+def test_nights_long_before_the_look_are_not_asked_for_again(stores):
+    model = frames.definition(**BODY)
+    days = [date(2013, 7, 3), date(2013, 7, 10)]
+    # Labels come two days late here, and the nights between were never scored.
+    said = nights_wanted(model, look=EVERY[25], since=AS_OF, days=days[-1:])
+    assert "from 2013-07-11 to " in said
+    said = nights_wanted(model, look=EVERY[25], since=AS_OF, days=[*days, date(2013, 7, 24)])
+    assert "score the nights from 2013-07-13 to 2013-07-28" in said
+
+
+def test_a_look_that_goes_back_too_few_days_is_to_be_lengthened():
+    short = {"performance": {"window": "7 days"}, "drift": {"window": "7 days"}}
+    model = frames.definition(**{**BODY, "monitor": short})
+    said = nights_wanted(model, look=None, since=AS_OF, days=[])
+    assert said.startswith("declare `monitor.performance.window: 14 days` or more, ")
 
 
 # ------------------------------------------------------------------------------------- commands

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -14,16 +15,13 @@ from tests.stages.nightly import customers as customers_of
 from tradewind import cli
 from tradewind.errors import LedgerError, RequestError
 from tradewind.explanation import Explained
+from tradewind.nights import ScoredNight
 from tradewind.overview import decision_story
 from tradewind.pipeline import run_pipeline
 from tradewind.records import RunRequest
 from tradewind.reports.explained import explained_page, lines_of_explained
 from tradewind.stages import _explain_rows, _explain_score, explain
 from tradewind.stores import events
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _numbers = itertools.count(1)
 
@@ -72,6 +70,8 @@ def test_a_served_decision_is_told_from_its_row_to_its_score(shop: Shop) -> None
     assert approval.startswith("no person was asked")
     assert told.naive.score == row["naive_score"]
     assert f"with plan {who['plan']}" in told.naive.words
+    assert told.naive.computed == pytest.approx(told.naive.score, abs=told.naive.tolerance)
+    assert told.naive.problem is None
     assert told.owner in told.contest
     assert told.threshold is not None
     text = lines(told)
@@ -207,12 +207,106 @@ def test_the_control_share_is_the_naive_rules(shop: Shop) -> None:
 
 
 def test_before_the_first_champion_the_story_says_what_rule_decided(shop: Shop) -> None:
+    scored, who = shop.score(-1), somebody(-1)
+    told = story(shop, who["customer"])
+    assert told.decider.because == ["because there is no champion yet"]
+    rule = shop.stores.lake.read_json(scored.rule_uri)
+    assert told.naive.words == (
+        "fitted that night from the labels known then, the rate of the rows with plan "
+        f"{who['plan']}, mixed with that of all {rule['rows']:,}"
+    )
+    assert told.naive.threshold == told.threshold == rule["decision_threshold"]
+    assert (told.naive.decision, told.naive.score) == (told.decision, told.score)
+    assert told.naive.computed == pytest.approx(told.score, abs=told.naive.tolerance)
+    assert told.naive.problem is None
+    assert told.kept["naive rule"] == scored.rule_uri
+    assert "computed again from the same features, it is what was recorded" in lines(told)
+    assert told.raw[0].rows == 1
+
+
+def test_without_a_version_nothing_is_said_of_training_rows(shop: Shop) -> None:
     shop.score(-1)
     told = story(shop, somebody(-1)["customer"])
-    assert told.decider.because == ["because there is no champion yet"]
-    assert "fitted that night" in told.naive.words
-    assert told.raw[0].rows == 1
-    assert all(one.usual.startswith("not known") for one in told.features)
+    assert {one.usual for one in told.features} == {None}
+    assert told.usual_problem is None
+    for text in (lines(told), explained_page(told)):
+        assert "profile" not in text
+        assert "How usual" not in text
+        assert "None" not in text
+
+
+def test_a_version_without_a_profile_is_said_to_have_none_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_explain_score, "PROFILE_FILE", "another.json")
+    shop.score()
+    told = story(shop, somebody()["customer"])
+    assert {one.usual for one in told.features} == {None}
+    for text in (lines(told), explained_page(told)):
+        assert text.count("no profile of its training rows lies beside version") == 1
+
+
+def test_before_the_first_label_the_story_says_that_no_rule_could_be_fitted(shop: Shop) -> None:
+    shop.declare(fallback={"otherwise": 0.3})
+    shop.score(-60)
+    told = story(shop, somebody(-60)["customer"])
+    assert told.naive.words == "no label was known that night: the declared value is answered"
+    assert (told.naive.computed, told.naive.problem) == (0.3, None)
+
+
+def test_a_night_that_its_champion_could_not_score_is_told_by_the_rule_that_was_fitted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.without_models()
+    there = shop.environ["MLFLOW_TRACKING_URI"]
+    shop.mlflow_is_away(monkeypatch)
+    scored = shop.score()
+    shop.environ["MLFLOW_TRACKING_URI"] = there
+    told = story(shop, somebody()["customer"])
+    assert told.naive.words.startswith("fitted that night")
+    assert (told.naive.problem, told.naive.decision) == (None, told.decision)
+    # Of such a night of before it cannot be told: the champion's rule is another.
+    of_before(monkeypatch, scored.model_copy(update={"rule_uri": None}))
+    assert "it was not kept" in story(shop, somebody()["customer"]).naive.words
+
+
+def test_a_night_from_before_rules_were_kept_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = shop.score(-1).model_dump(mode="json")
+    del scored["rule_uri"]
+    of_before(monkeypatch, ScoredNight.model_validate(scored))
+    naive = story(shop, somebody(-1)["customer"]).naive
+    assert naive.words.endswith("it was not kept")
+    assert (naive.threshold, naive.decision, naive.computed) == (None, None, None)
+
+
+def of_before(monkeypatch: pytest.MonkeyPatch, scored: ScoredNight) -> None:
+    """From here on this is what was recorded of the night that is asked for."""
+    real = explain.served_as
+    monkeypatch.setattr(explain, "served_as", lambda *asked: replace(real(*asked), night=scored))
+
+
+def lake_file(shop: Shop, uri: str) -> Path:
+    return Path(shop.stores.settings.lake_uri.removeprefix("file://")) / uri
+
+
+def test_a_rule_that_went_leaves_the_rest_of_the_story(shop: Shop) -> None:
+    scored = shop.score(-1)
+    lake_file(shop, scored.rule_uri).unlink()
+    told = story(shop, somebody(-1)["customer"])
+    assert told.naive.words.startswith("the rule that was fitted that night cannot be read: ")
+    assert (told.score, told.raw[0].rows) == (told.naive.score, 1)
+
+
+def test_a_score_that_is_not_the_rules_is_told_in_plain_words(shop: Shop) -> None:
+    scored = shop.score(-1)
+    kept = lake_file(shop, scored.rule_uri)
+    rule = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**rule, "groups": dict.fromkeys(rule["groups"], 0.75)}))
+    told = story(shop, somebody(-1)["customer"])
+    assert "0.75 now" in told.naive.problem
+    assert f"WRONG: {told.naive.problem}" in lines(told)
 
 
 def test_features_that_are_not_those_that_were_scored_get_no_reasons(
@@ -236,6 +330,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_rest_of_the_story(
     assert told.raw[0].rows == 1
     assert told.decider.version is not None
     assert "cannot be loaded" in lines(told)
+    assert told.naive.words.startswith("the rule that travels with its champion; version 1 cannot")
 
 
 def test_a_score_that_is_not_what_the_version_says_is_told_in_plain_words(
@@ -285,7 +380,9 @@ def test_a_part_of_a_key_is_no_key_where_it_has_one_column(shop: Shop) -> None:
 
 
 def test_the_example_is_the_row_with_the_highest_score(shop: Shop) -> None:
-    with pytest.raises(LedgerError, match="no night was scored: `tradewind nights"):
+    with pytest.raises(
+        LedgerError, match=f"no night was scored: run `tradewind run {MODEL} score`"
+    ):
         decision_story(shop.stores, MODEL)
     scored = shop.score()
     told = decision_story(shop.stores, MODEL)
@@ -295,7 +392,9 @@ def test_the_example_is_the_row_with_the_highest_score(shop: Shop) -> None:
     with pytest.raises(LedgerError, match="no version decided for anybody"):
         decision_story(shop.stores, MODEL)
     assert decision_story(shop.stores, MODEL, as_of="2024-03-02").key == told.key
-    with pytest.raises(LedgerError, match="no night of 2023-01-01 "):
+    with pytest.raises(
+        LedgerError, match=f"no night of 2023-01-01 .*`tradewind history {MODEL}` lists"
+    ):
         decision_story(shop.stores, MODEL, as_of="2023-01-01")
 
 

@@ -121,6 +121,7 @@ def test_nothing_of_them_is_left_and_all_else_is_as_it_was(
     assert {Path(path).relative_to(lake_of(house)).parts[0] for path in held} >= {
         "sources", "validated", "features", "predictions",
     }  # fmt: skip
+    assert [path for path in held if f"/predictions/{CITY}/" in path and "/rule-" in path]
     before = {path: path.read_bytes() for path in lake_of(house).rglob("*") if path.is_file()}
     others = {path: content for path, content in before.items() if str(path) not in held}
     assert files_with(FOLDER, [ANN.city])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.stages.housed import BEFORE, DECIDES, LAST, MODEL, OVER, House, open_house
+from tests.stages.housed import BEFORE, DECIDES, LAST, MODEL, OVER, UNDECIDED, House, open_house
 from tests.stages.nightly import AS_OF, night
 from tradewind import cli
 from tradewind.definition.moments import night_days
@@ -166,6 +166,16 @@ def test_what_is_gone_says_when_and_why_to_whoever_reads_it(house: House) -> Non
         LakeError, match=r"let go of on \d{4}-.*retention: housed keeps predictions"
     ):
         house.stores.lake.read_bytes(gone[0])
+
+
+def test_a_rule_that_was_fitted_for_a_night_goes_with_its_log_and_not_before(house: House) -> None:
+    served = house.stores.ledger.night(MODEL, night(UNDECIDED))
+    own = {served.uri, served.rule_uri}
+    watched = night_days(house.stores.ledger.last_good(MODEL).model) * timedelta(days=1)
+    house.keep((night(UNDECIDED) + watched).isoformat())
+    assert own <= listed(house)
+    house.keep(LONG_AFTER)
+    assert not own & listed(house)
 
 
 def test_the_ledger_keeps_how_much_went_and_no_path(house: House) -> None:

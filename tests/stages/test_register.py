@@ -209,7 +209,7 @@ def test_the_next_night_follows_the_champion(scene: Scene) -> None:
     result = scene.register(tonight, scene.candidate("k2"), PASSES)
 
     assert (result.outcome, result.version, result.champion) == ("promoted", 2, 2)
-    assert "it follows version 1" in result.reason
+    assert result.reason == "no gate blocks it: 1 passed; version 2 follows version 1"
 
 
 def test_a_candidate_that_is_the_champion_already_changes_nothing(scene: Scene) -> None:

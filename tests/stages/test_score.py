@@ -19,7 +19,10 @@ from tradewind.pipeline import admit, run_pipeline, run_stage
 from tradewind.records import Refusal, RunRequest
 from tradewind.stages._fallback import rule_of
 from tradewind.stores import events
+from tradewind.stores.digests import json_digest
+from tradewind.stores.fallback import NaiveRule
 from tradewind.stores.model_files import folder_digest
+from tradewind.stores.prediction_log import night_folder
 
 _numbers = itertools.count(1)
 
@@ -118,6 +121,23 @@ def test_without_a_champion_a_rule_fitted_on_what_is_known_decides(shop: Shop) -
     assert rows["model_score"].isna().all()
     assert rows["score"].nunique() == 2  # by plan
     assert set(rows["decision"]) <= {0, 1}
+
+
+def test_a_rule_that_was_fitted_for_a_night_is_kept_beside_its_log(shop: Shop) -> None:
+    scored = shop.run("score", night(-1))["predict"]
+    assert scored.rule_uri is not None
+    kept = shop.stores.lake.read_json(scored.rule_uri)
+    assert scored.rule_uri == f"{night_folder(MODEL, night(-1))}/rule-{json_digest(kept)}.json"
+    rows, rule = shop.served(scored), NaiveRule.from_json(kept)
+    assert (rule.by, set(rule.groups)) == (("plan",), {'["basic"]', '["plus"]'})
+    assert set(rows["score"]) == set(rule.groups.values())
+    assert (rows["decision"] == (rows["score"] >= kept["decision_threshold"])).all()
+    assert kept["features"] == {"plan": "categorical"}
+
+
+def test_a_night_that_goes_by_the_champions_own_rule_keeps_none(shop: Shop) -> None:
+    shop.tell(events.SWITCHED_OFF)
+    assert shop.score().rule_uri is None
 
 
 def test_without_one_known_label_the_declared_value_is_answered(shop: Shop) -> None:

@@ -73,8 +73,8 @@ def head(*, as_json: plumbing.Json = False) -> None:
         typer.echo("the lake keeps none yet: the end of a night or of a training does")
         return
     typer.echo(
-        f"the lake keeps entry {last.position}, {_age(last.at, now)} old; events since then: "
-        f"{after.events:,}"
+        f"the lake keeps entry {last.position}, {_age(last.at, now)} old; since then, beside "
+        f"events that tell of heads: {after.events:,}"
     )
 
 

@@ -27,7 +27,7 @@ def card(
     as_json: plumbing.Json = False,
 ) -> None:
     """Show what a version is: its purpose, data, figures, gates, limits, and how to stop it."""
-    from tradewind.overview import card_of
+    from tradewind.overview import card_heading, card_of
     from tradewind.reports.card import lines_of, to_html, to_markdown
 
     stores = plumbing.open_stores()
@@ -38,8 +38,12 @@ def card(
         typer.echo(str(output))
     elif as_json:
         plumbing.print_json(found.model_dump(mode="json"))
+    elif markdown:
+        typer.echo(to_markdown(found))
     else:
-        typer.echo(to_markdown(found) if markdown else "\n".join(lines_of(found)))
+        asked = f"{model} {version}" if version is not None else model
+        whole = f"the whole card: tradewind card {asked} --output card.html"
+        typer.echo("\n".join([card_heading(stores, found, version), *lines_of(found), whole]))
 
 
 @app.command()

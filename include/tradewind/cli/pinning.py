@@ -71,9 +71,10 @@ def _day(option: str, word: str) -> date:
 
 
 def _told(pinned: Pinned) -> str:
+    rows, days = _counted(pinned.rows, "row"), _counted(pinned.days, "day")
     return (
-        f"pinned {pinned.rows:,} rows of {pinned.days} days, with {pinned.features} features, as "
-        f"{pinned.uri}; {pinned.left_out:,} rows without a label are not among them\n"
+        f"pinned {rows} of {days}, with {_counted(pinned.features, 'feature')}, as {pinned.uri}; "
+        f"left out, without a label: {_counted(pinned.left_out, 'row')}\n"
         f"in config/models/{pinned.model}/model.yaml:\n\n"
         "gates:\n"
         "  benchmark:\n"
@@ -81,3 +82,7 @@ def _told(pinned: Pinned) -> str:
         f"    start: {pinned.start}\n"
         f"    end: {pinned.end}"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"

@@ -127,5 +127,10 @@ def tell_progress(*, without: Iterable[str]) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     for noisy in ("great_expectations", "mlflow", "botocore", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    for stage in without:
+    print_once(*without)
+
+
+def print_once(*stages: str) -> None:
+    """Keep out of the log what some stages came to: the command prints it."""
+    for stage in stages:
         logging.getLogger(f"tradewind.pipeline.{stage}").setLevel(logging.CRITICAL)

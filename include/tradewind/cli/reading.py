@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tradewind.cli import plumbing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 app = typer.Typer()
 
@@ -25,7 +28,10 @@ def models(*, as_json: plumbing.Json = False) -> None:
         champion = f"version {row['champion']}" if row["champion"] else "no champion"
         typer.echo(f"{row['model']}: {champion}; owner {row['owner'] or 'unknown'}")
         for version in row["versions"]:
-            aliases = f" ({', '.join(version['aliases'])})" if version["aliases"] else ""
+            words = list(version["aliases"])
+            if version["version"] == row["champion"] and row["switched_off"]:
+                words.append(f"switched off: {row['switched_off']}")
+            aliases = f" ({', '.join(words)})" if words else ""
             waived = f"; gates switched off: {version['waived']}" if version["waived"] else ""
             shown = f"as of {plumbing.shown(version['as_of'])}{waived}"
             typer.echo(f"  {version['version']}{aliases}  {shown}")
@@ -46,7 +52,7 @@ def history(model: str, *, as_json: plumbing.Json = False, limit: int = 50) -> N
     for row in rows:
         typer.echo(
             f"{plumbing.shown(row['recorded_at'])}  as of {plumbing.shown(row['as_of'])}  "
-            f"{row['kind']:<18} {row['actor']}: {row['reason']}"
+            f"{row['kind']:<18} {row['actor']}: {row['reason']}{_particulars(row)}"
         )
 
 
@@ -62,6 +68,22 @@ def health(*, as_json: plumbing.Json = False) -> None:
         for finding in findings:
             typer.echo(f"{finding.state:<8} {finding.subject}: {finding.sentence}")
     raise typer.Exit(code=1 if any(finding.ill for finding in findings) else 0)
+
+
+def _particulars(row: Mapping[str, Any]) -> str:
+    """Which version moved, or which data were left out, by which event they are readmitted."""
+    from tradewind.nights import LeftOut
+    from tradewind.stores.events import APPLIED, DATA_EXCLUDED, DATA_READMITTED, INTENDED
+
+    kind, payload = row["kind"], row["payload"]
+    if kind in (INTENDED, APPLIED):
+        return f" (version {payload['version']})"
+    if kind not in (DATA_EXCLUDED, DATA_READMITTED):
+        return ""
+    left_out = LeftOut.model_validate({name: payload[name] for name in LeftOut.model_fields})
+    what = ", ".join([left_out.what, *left_out.parts])
+    over = f"; event {payload['excluded']} is over" if kind == DATA_READMITTED else ""
+    return f" (event {row['id']}: {what}{over})"
 
 
 @app.command()

@@ -109,6 +109,7 @@ def release(
         parts=part or [],
         exclusion=exclusion,
     )
+    plumbing.print_once("release")
     released = release_order(order, stores=stores)
     if as_json:
         plumbing.print_json(released.model_dump(mode="json"))

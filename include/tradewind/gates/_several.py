@@ -42,7 +42,13 @@ class Compared:
 
 
 def answer(
-    gate: str, evidence: Evidence, compared: Sequence[Compared], *, sound: str, ground: str
+    gate: str,
+    evidence: Evidence,
+    compared: Sequence[Compared],
+    *,
+    sound: str,
+    ground: str,
+    looked_at: tuple[int, int] | None = None,
 ) -> GateResult:
     """Give one answer of several comparisons: one that does not hold blocks.
 
@@ -52,10 +58,12 @@ def answer(
         compared: At least one; the figure shown is the first failed one's, or else the first's.
         sound: The sentence where all of them hold.
         ground: What it stands on, as a sentence.
+        looked_at: On how many rows of how many units, where those are not the judged rows.
     """
     failed = [one for one in compared if not one.holds]
     shown = (failed or list(compared))[0]
     said = _told(failed) if failed else sound
+    rows, units = looked_at or (evidence.rows, evidence.units)
     return GateResult(
         gate=gate,
         outcome="blocked" if failed else "passed",
@@ -63,8 +71,8 @@ def answer(
         figure=shown.figure,
         threshold=shown.limit,
         interval=shown.interval,
-        rows=evidence.rows,
-        units=evidence.units,
+        rows=rows,
+        units=units,
         table=[_line(one) for one in compared],
     )
 

@@ -40,7 +40,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         gate=_GATE,
         outcome="passed" if reaches and holds else "blocked",
         sentence=(
-            f"{accepted.by} accepted on {accepted.on} a {accepted.metric} of {side} "
+            f"{accepted.by} accepted on {accepted.on} that {accepted.metric} is {side} "
             f"{number(accepted.level)}; the candidate's is {interval(own)}, which "
             f"{'reaches' if reaches else 'does not reach'} it. {_until(accepted, holds=holds)} "
             f"{ground(evidence)}"

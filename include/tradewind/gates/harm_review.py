@@ -89,12 +89,13 @@ def _is_harm(one: Looked, review: HarmReview) -> bool:
 def _answer(
     evidence: Evidence, *, passed: bool, sentence: str, table: list[dict[str, str]] | None = None
 ) -> GateResult:
+    # Without a figure to look for it is the review's day alone that decides, and no row.
     return GateResult(
         gate=_GATE,
         outcome="passed" if passed else "blocked",
         sentence=sentence,
-        rows=evidence.rows,
-        units=evidence.units,
+        rows=evidence.rows if table else 0,
+        units=evidence.units if table else 0,
         table=table or [],
     )
 

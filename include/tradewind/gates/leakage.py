@@ -156,7 +156,7 @@ def _alone(found: Found, model: ModelDefinition) -> list[Compared]:
             limit=limit,
             holds=one.estimate.value <= limit or one.feature in expected,
             words=(
-                f"{one.feature} alone reaches a {found.metric} of {number(one.estimate.value)}, "
+                f"{one.feature} alone reaches {found.metric} {number(one.estimate.value)}, "
                 f"more than {number(limit)}: too good to be known in time. Look at when it becomes "
                 "known; if it is in time, say so with its reason in `gates.leakage.expected`."
             ),

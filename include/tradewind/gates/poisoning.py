@@ -155,7 +155,14 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         _harm(found, asked),
         *_patterns(found.patterns, asked),
     ]
-    return answer("poisoning", evidence, compared, sound=_sound(found, asked), ground=_on(found))
+    return answer(
+        "poisoning",
+        evidence,
+        compared,
+        sound=_sound(found, asked),
+        ground=_on(found),
+        looked_at=(found.rows, found.units),
+    )
 
 
 def _sound(found: Found, asked: Poisoning) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _PLACES: tuple[Place, ...] = ("fit", "select", "judge")
 _WHY: Mapping[Reach, str] = {
     "learned": "rows of it could reach fit, select or calibration",
-    "ahead": "it lies later than what was learned from, but was known before the judge stretch "
-    "began: features could look ahead to it",
+    "ahead": "it lies in the judge stretch or later, so that its labels came later; what was known "
+    "of it before that began, as a schedule is, features could look at by then",
     "judged": "none of its rows was known before the judge stretch began",
 }
 
@@ -62,7 +62,14 @@ class Edges:
         return part.min_event_time is None or part.min_event_time - self.horizon < self.judge
 
 
-def use_of(name: str, part: Part, rows: Arrived | None, edges: Edges | None) -> PartUse:
+def use_of(
+    name: str,
+    part: Part,
+    rows: Arrived | None,
+    edges: Edges | None,
+    *,
+    excluded: int | None = None,
+) -> PartUse:
     """Say of a part how far its rows came.
 
     Args:
@@ -70,6 +77,7 @@ def use_of(name: str, part: Part, rows: Arrived | None, edges: Edges | None) -> 
         part: As the snapshot saw it.
         rows: What went on of its source; None where that cannot be told any more.
         edges: Of the training; None where they were not recorded.
+        excluded: The event by which it is left out now, if one says so.
     """
     # A reference table is one part, without a day of its own.
     day = None if rows is not None and None in rows.went_on else part.day
@@ -90,6 +98,7 @@ def use_of(name: str, part: Part, rows: Arrived | None, edges: Edges | None) -> 
         places=edges.places(part) if edges else [],
         reach=reach,
         why=why,
+        excluded=excluded,
     )
 
 

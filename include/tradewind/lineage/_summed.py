@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from tradewind.lineage_records import REACHES, SourceUse, Span
@@ -29,6 +29,7 @@ def summed(uses: Iterable[PartUse]) -> list[SourceUse]:
             first=min(use.day for use in parts),
             last=max(use.day for use in parts),
             spans=_spans(parts),
+            excluded=Counter(use.excluded for use in parts if use.excluded is not None),
         )
         for (source, through), parts in by_source.items()
     ]

@@ -13,6 +13,7 @@ from tradewind.lineage._arrived import Arrived, arrived
 from tradewind.lineage._reach import Edges, use_of
 from tradewind.lineage_records import REACHES
 from tradewind.records import EXCLUDED, Part
+from tradewind.stores.exclusions import exclusions, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     import duckdb
 
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.definition.sources import Source
     from tradewind.lineage._origins import Origin, Way
     from tradewind.lineage_records import PartUse
+    from tradewind.nights import Exclusion
     from tradewind.stores.stores import Stores
 
 _MEMORY, _THREADS = "1GB", 1
@@ -51,6 +54,7 @@ class Reader:
 
     stores: Stores
     _connection: duckdb.DuckDBPyConnection
+    _cuts: Sequence[Exclusion]
     # The last one alone: a year's is megabytes, and few versions share theirs.
     _manifest: tuple[str, Manifest | str] | None = None
     _validated: dict[str, dict[str, Any] | str] = field(default_factory=dict)
@@ -127,16 +131,23 @@ class Reader:
         definition = self.definition(origin.model, way.definition)
         rows: Arrived | None = None
         horizon = timedelta()
+        source: Source | None = None
         if isinstance(definition, str):
             gaps.append(f"{origin.name}: {definition}")
         else:
-            horizon = definition.horizon
+            horizon, source = definition.horizon, definition.sources.get(name)
             rows = self._rows(origin, way, name, definition, gaps)
         edges = Edges.of(origin, horizon)
         if edges is None:
             gaps.append(f"{origin.name}: no stretches of its training are recorded")
         for part in parts:
-            yield use_of(name, part, rows, edges)
+            yield use_of(name, part, rows, edges, excluded=self._excluded(part, source))
+
+    def _excluded(self, part: Part, source: Source | None) -> int | None:
+        """The event that leaves a part out; of a source that is not known any more, by address."""
+        place = place_of(source) if source else None
+        cuts = (cut for cut in self._cuts if cut.place == place or part.uri in cut.parts)
+        return next((cut.event_id for cut in cuts if cut.covers(part)), None)
 
     def _rows(
         self, origin: Origin, way: Way, name: str, definition: ModelDefinition, gaps: list[str]
@@ -179,7 +190,7 @@ class Reader:
 def reading(stores: Stores) -> Iterator[Reader]:
     """Read trainings, with a database to count rows in that is gone afterwards."""
     with open_database(memory=_MEMORY, threads=_THREADS) as connection:
-        yield Reader(stores, connection)
+        yield Reader(stores, connection, exclusions(stores.ledger))
 
 
 def snapshot_uri(digest: str) -> str:

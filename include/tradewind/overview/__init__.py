@@ -1,6 +1,6 @@
 """What the command line and the UI show of the platform, read from the ledger and the registry."""
 
-from tradewind.overview.cards import card_of
+from tradewind.overview.cards import card_heading, card_of
 from tradewind.overview.diagnosed import diagnosed, diagnosis_stand
 from tradewind.overview.explained import decision_story
 from tradewind.overview.models import (
@@ -27,6 +27,7 @@ from tradewind.overview.served import served_rows
 __all__ = [
     "Decided",
     "NightRow",
+    "card_heading",
     "card_of",
     "decided",
     "decision_story",

@@ -8,10 +8,13 @@ from pydantic import ValidationError
 
 from tradewind.cards import CardContents
 from tradewind.errors import LakeError, LedgerError
+from tradewind.overview.nights import tonight
 from tradewind.overview.results import outcome_of
 from tradewind.records import Card
+from tradewind.stores.admitted import last_readable
 
 if TYPE_CHECKING:
+    from tradewind.nights import LiveState
     from tradewind.stores.stores import Stores
 
 
@@ -46,6 +49,38 @@ def card_of(stores: Stores, model: str, version: int | None = None) -> CardConte
             f"registered with; clear the task `card` of that run, or train it again"
         )
     return contents_of(stores, card)
+
+
+def card_heading(stores: Stores, card: CardContents, version: int | None = None) -> str:
+    """Whose card it is, and what the version is now.
+
+    Args:
+        stores: The ledger.
+        card: As `card_of` gives it, of the same version.
+        version: As `card_of` was asked.
+    """
+    frozen = last_readable(stores.ledger, card.model)
+    live = tonight(stores.ledger, card.model, frozen.model if frozen else None)
+    number = version if version is not None else _champion(stores, card.model)
+    named = "the candidate that was judged last" if number is None else f"version {number}"
+    return f"{card.model}, {named}, owned by {card.owner}: {_standing(live, number)}"
+
+
+def _standing(live: LiveState, version: int | None) -> str:
+    """What a version is by the next night: champion, beside it, for a segment, or nothing."""
+    off = f"the model is retired: {live.retired}" if live.retired else ""
+    if live.switched_off and not off:
+        off = f"switched off: {live.switched_off}"
+    if version is not None and live.champion == version:
+        return f"the champion; {off or 'it decides'}"
+    found = [f"beside the champion as {arm.name}" for arm in live.arms if arm.version == version]
+    found += [
+        f"decides where {rule.feature} is {rule.value}"
+        for rule in live.segments
+        if rule.served_by == version and version is not None
+    ]
+    there = f"; the champion is version {live.champion}" if live.champion else "; there is none"
+    return f"{'; '.join(found) or 'not the champion'}{there}{f'; {off}' if off else ''}"
 
 
 def contents_of(stores: Stores, card: Card) -> CardContents:

@@ -56,9 +56,11 @@ def _night(stores: Stores, model: str, moment: datetime | None) -> ScoredNight:
     else:
         scored = stores.ledger.night(model, moment)
     if scored is None:
-        when = f" of {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+        if moment is None:
+            raise LedgerError(f"{model}: no night was scored: run `tradewind run {model} score`")
         raise LedgerError(
-            f"{model}: no night{when} was scored: `tradewind nights {model}` lists those that were"
+            f"{model}: no night of {moment:%Y-%m-%d %H:%M} UTC was scored: `tradewind history "
+            f"{model}` lists those that were, as night_scored"
         )
     return scored
 

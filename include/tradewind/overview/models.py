@@ -31,6 +31,7 @@ def model_rows(stores: Stores) -> list[dict[str, Any]]:
             "purpose": model.purpose.decision if model else None,
             "problem": problem,
             "champion": _champion(stores, name),
+            "switched_off": tonight(stores.ledger, name, model).switched_off,
             "versions": version_rows(stores, name),
         }
         for name, (model, problem) in _definitions(stores).items()

@@ -208,8 +208,10 @@ def _(result: Examination) -> list[str]:
 
 @lines_of.register
 def _(result: Verdict) -> list[str]:
-    head = "every gate lets it through" if result.passed else "blocked"
-    return [head] + [f"{_MARK[r.outcome]:<5} {r.gate}: {r.sentence}" for r in result.results]
+    return [
+        result.account,
+        *(f"{_MARK[one.outcome]:<5} {one.gate}: {one.sentence}" for one in result.results),
+    ]
 
 
 @lines_of.register

@@ -27,7 +27,7 @@ def cutting_lines(cutting: Cutting) -> list[str]:
     counted = f"{cutting.parts:,} part{'s' * (cutting.parts != 1)} with {cutting.rows:,} rows"
     known = f"{counted}, each day as observed last"
     none = [] if cutting.tainted else ["no version was trained on them"]
-    training = f"a training begins {cutting.training}" if cutting.training else None
+    training = f"to be trained {cutting.training}" if cutting.training else None
     return [
         known,
         *none,

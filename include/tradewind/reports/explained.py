@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MOST = 10
 """Features that are told one by one; the rest is one line."""
 _WARNINGS = 8
+_DIGITS = 6
+_FRACTION = re.compile(r"-?(?P<whole>\d+)\.\d+(e[+-]?\d+)?")
 _SCALES = {
     "log-odds": "log-odds (0 is even chances; each step of 0.7 about doubles or halves the odds)",
     "probability": "probability",
@@ -86,7 +89,9 @@ def explained_page(told: Explained) -> str:
         naive=naive_words(told),
         others=others_words(told),
         label=label_words(told.label),
+        cell=cell,
         relations=[(found, relation_words(found)) for found in told.raw],
+        held=any(one.usual is not None for one in told.features),
     )
 
 
@@ -113,7 +118,14 @@ def naive_words(told: Explained) -> str:
     decision = "" if naive.decision is None else f", decision {naive.decision}"
     least = "" if naive.threshold is None else f" (1 from {naive.threshold:.4g} on)"
     score = "no score" if naive.score is None else f"score {naive.score:.4f}"
-    return f"{score}{decision}{least}: {naive.words}"
+    said = f"{score}{decision}{least}: {naive.words}"
+    if naive.computed is None:
+        return said
+    agrees = (
+        f"computed again from the same features, it is what was recorded "
+        f"(within {naive.tolerance:g})"
+    )
+    return f"{said}; {agrees if naive.problem is None else f'WRONG: {naive.problem}'}"
 
 
 def others_words(told: Explained) -> list[str]:
@@ -168,6 +180,14 @@ def score_words(reasons: ExplainedScore) -> list[str]:
     ]
 
 
+def cell(value: str) -> str:
+    """A value as it is shown: a long fraction with six digits, and everything else as it is."""
+    found = _FRACTION.fullmatch(value)
+    if found is None or sum(map(str.isdigit, value)) <= _DIGITS:
+        return value
+    return f"{float(value):.{max(_DIGITS, len(found['whole']))}g}"
+
+
 def relation_words(found: RawRows) -> str:
     """How many rows of a relation are the entity's."""
     if not found.by:
@@ -204,10 +224,10 @@ def _raw(told: Explained) -> list[str]:
 
 
 def _row(row: RawRow) -> list[str]:
-    cells = [f"{name} {'(none)' if one is None else one}" for name, one in row.values.items()]
+    cells = [f"{name} {'(none)' if one is None else cell(one)}" for name, one in row.values.items()]
     known = [] if row.known_at is None else [f"  known since {moment(row.known_at)}"]
     repaired = [
-        f"  repaired: {name} was {'(none)' if was is None else was}"
+        f"  repaired: {name} was {'(none)' if was is None else cell(was)}"
         for name, was in row.repaired.items()
     ]
     aside = [] if row.set_aside is None else [f"  set aside by validation: {row.set_aside}"]
@@ -221,20 +241,25 @@ def _warned(told: Explained) -> list[str]:
 
 
 def _features(told: Explained, most: int) -> list[str]:
+    unknown = [] if told.usual_problem is None else [told.usual_problem]
     if told.reasons is None:
         why = [told.reasons_problem] if told.reasons_problem else []
-        each = [f"{_named(one)}: {one.usual}" for one in told.features]
-        return [*why, *each]
+        return [*why, *unknown, *map(_held, told.features)]
     first, rest = told.features[:most], told.features[most:]
     lines = [f"{told.reasons.mean:+.4f}  mean: where nothing is known of it"]
-    lines += [f"{_effect(one):+.4f}  {_named(one)}: {one.usual}" for one in first]
+    lines += [f"{_effect(one):+.4f}  {_held(one)}" for one in first]
     if rest:
         lines.append(f"{sum(map(_effect, rest)):+.4f}  the other {len(rest)} features together")
-    return [*lines, *score_words(told.reasons)]
+    return [*lines, *unknown, *score_words(told.reasons)]
 
 
 def _effect(feature: ExplainedFeature) -> float:
     return feature.effect or 0.0
+
+
+def _held(feature: ExplainedFeature) -> str:
+    """A feature with its value, and how usual that is, where it is known."""
+    return _named(feature) + ("" if feature.usual is None else f": {feature.usual}")
 
 
 def _named(feature: ExplainedFeature) -> str:

@@ -1,4 +1,4 @@
-"""What forgetting somebody came to, in lines for a terminal and a task's log: never whom."""
+"""What forgetting people came to, in lines for a terminal and a task's log: never whom."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from tradewind.erasure import Erased, Learner, Looked
+    from tradewind.erasure import Erased, ErasureRequest, Learner, Looked
 
 
 def forgetting_lines(erased: Erased) -> list[str]:
@@ -19,15 +20,9 @@ def forgetting_lines(erased: Erased) -> list[str]:
         _headline(erased),
         *([_taken(erased)] if not erased.nothing else []),
         *_places("taken out of", erased.elsewhere),
-        *(f"trained on it: {_learner(one)}" for one in erased.learners),
-        *([] if erased.learners else ["no version was trained on it"]),
-        *(
-            f"the files of {model} version {', '.join(map(str, versions))} held something of it, "
-            "and are deleted"
-            for model, versions in erased.deleted.items()
-        ),
+        *_versions(erased),
         *erased.done,
-        *(f"a training of {one.model} begins: {one.reason}" for one in erased.retrain),
+        *(f"{one.model}: to be trained {one.reason}" for one in erased.retrain),
         *_places("searched, and nothing found:", erased.searched),
         *_places("warning: not searched:", erased.unsearched),
         *_places("warning: not asked whether it still holds it:", erased.unasked),
@@ -36,9 +31,65 @@ def forgetting_lines(erased: Erased) -> list[str]:
     ]
 
 
+def request_lines(requests: Sequence[ErasureRequest]) -> list[str]:
+    """Each request: how far it has come, who asked and ordered it, what it came to, what is open.
+
+    The lines behind the first of each are set in.
+    """
+    if not requests:
+        return ["nobody was ever to be forgotten"]
+    return [line for one in requests for line in _request_lines(one)]
+
+
+def _request_lines(one: ErasureRequest) -> list[str]:
+    said = [
+        _when("asked", one.asked_at, one.asked_by),
+        _when("ordered", one.begun_at, one.ordered_by, one.reason),
+        _when("withdrawn", one.withdrawn_at, one.withdrawn_by),
+    ]
+    came_to = _came_to(one.erased) if one.erased and not one.erased.nothing else []
+    return [
+        f"{one.kind} {one.reference}: {_standing(one)}",
+        f"  {'; '.join(step for step in said if step)}",
+        *(f"  {line}" for line in came_to),
+        *([f"  still open: {one.open}"] if one.open else []),
+    ]
+
+
+def _standing(one: ErasureRequest) -> str:
+    if one.erased is None:
+        return _STANDING[one.state]
+    what = "nothing was held of them, seen" if one.erased.nothing else "forgotten"
+    return f"{what} at {_shown(one.erased.at)}"
+
+
+_STANDING = {
+    "asked": "asked, and not begun",
+    "begun": "begun, and not finished",
+    "withdrawn": "withdrawn",
+}
+
+
+def _came_to(erased: Erased) -> list[str]:
+    return [_taken(erased), *_places("taken out of", erased.elsewhere), *_versions(erased)]
+
+
+def _when(what: str, at: datetime | None, by: str | None, why: str | None = None) -> str:
+    if at is None:
+        return ""
+    return f"{what} at {_shown(at)}{f' by {by}' if by else ''}{f': {why}' if why else ''}"
+
+
+def _shown(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
 def _headline(erased: Erased) -> str:
-    who, when = f"{erased.kind} {erased.reference}", f"{erased.at:%Y-%m-%d %H:%M} UTC"
+    who, when = f"{erased.kind} {erased.reference}", _shown(erased.at)
     by = f"(by {erased.actor}: {erased.reason})"
+    if erased.already and erased.nothing:
+        asked = f"(asked at {when}, by {erased.actor}: {erased.reason})"
+        return f"{who}: nothing was held of them {asked}; nothing was changed now"
     if erased.already:
         return f"{who}: was forgotten at {when} already {by}; nothing was changed now"
     if erased.nothing:
@@ -52,6 +103,19 @@ def _taken(erased: Erased) -> str:
         f"row{'s' * (erased.rows != 1)} taken out, {erased.texts:,} "
         f"text{'s' * (erased.texts != 1)} blanked"
     )
+
+
+def _versions(erased: Erased) -> list[str]:
+    """Those that were trained on it, and those whose files are deleted."""
+    return [
+        *(f"trained on it: {_learner(one)}" for one in erased.learners),
+        *([] if erased.learners else ["no version was trained on it"]),
+        *(
+            f"the files of {model} version {', '.join(map(str, versions))} held something of it, "
+            "and are deleted"
+            for model, versions in erased.deleted.items()
+        ),
+    ]
 
 
 def _places(what: str, places: Sequence[Looked]) -> list[str]:

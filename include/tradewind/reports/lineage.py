@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tradewind.lineage_records import REACHES
+from tradewind.records import account_of
 from tradewind.reports.page import moment, render_page
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 REACH_WORDS: Mapping[Reach, str] = {
     "learned": "could reach fit, select or calibration",
-    "ahead": "later, but known before the judge stretch began: features could look ahead to it",
+    "ahead": (
+        "judged on, at most: their labels came later; what was known of them before the judge "
+        "stretch began, as a schedule is, features could look at by then"
+    ),
     "unknown": "cannot be told any more, so it counts as learned from",
     "judged": "judged on, at most",
     "unused": "in the snapshot, and not learned from: none of its rows went on",
@@ -39,6 +43,7 @@ ROLE_WORDS = {
     "segment": "for a segment of its own",
     "shadow": "in shadow, deciding nothing",
 }
+_LEFT_OUT = "excluded from every later manifest (event {})"
 _ARROW = "  ↓"
 _SHORT = 12
 
@@ -49,6 +54,7 @@ def lineage_page(lineage: Lineage) -> str:
         "lineage.html.j2",
         title=f"{lineage.model}: lineage of version {lineage.version}",
         lineage=lineage,
+        account=_account(lineage),
         reach_words=REACH_WORDS,
         nights=_night_words(lineage.nights),
         fitted=_stretches(lineage.training),
@@ -82,16 +88,21 @@ def part_lines(found: PartLineage) -> list[str]:
     """What parts led to: the versions that were trained on them, then those that were not."""
     trained = [one for one in found.versions if one.trained]
     others = [one for one in found.versions if not one.trained]
+    cut = {use.uri: use.excluded for one in found.versions for use in one.uses}
     if not found.parts:
         head = _not_there(found)
     else:
         rows = sum(found.parts.values())
         count = _parts(len(found.parts))
-        head = [f"{found.asked}: {count} of {rows:,} rows, as versions' snapshots have it"]
+        head = [f"{found.asked}: {count} of {_rows(rows)}, as versions' snapshots have it"]
     return [
         *head,
-        *(f"  {uri}  {rows:,} rows" for uri, rows in found.parts.items()),
-        *_seen("trained on it, as far as its rows could reach fit, select or calibration", trained),
+        *(f"  {uri}  {_rows(rows)}{_excluded(cut.get(uri))}" for uri, rows in found.parts.items()),
+        *_seen(
+            "trained on it, or on what was known of it by then, as far as that could reach fit, "
+            "select or calibration",
+            trained,
+        ),
         *_seen("not trained on it", others),
         *_gaps([gap for one in found.versions for gap in one.gaps]),
     ]
@@ -101,19 +112,20 @@ def span_words(span: Span) -> str:
     """Some parts of one source, and how far they came."""
     on = "" if span.went_on is None else f", {span.went_on:,} went on"
     return (
-        f"{span.first} to {span.last}: {_parts(span.parts)}, {span.rows:,} rows{on}: "
+        f"{span.first} to {span.last}: {_parts(span.parts)}, {_rows(span.rows)}{on}: "
         f"{REACH_WORDS[span.reach]}"
     )
 
 
 def source_words(source: SourceUse) -> str:
     """All parts of one source."""
-    on = "" if source.went_on is None else f"; {source.went_on:,} rows went on"
-    aside = f", {source.set_aside:,} were set aside" if source.set_aside else ""
+    on = "" if source.went_on is None else f"; {_rows(source.went_on)} went on"
+    were = "was" if source.set_aside == 1 else "were"
+    aside = f", {source.set_aside:,} {were} set aside" if source.set_aside else ""
     through = f", by way of {source.through}" if source.through else ""
     return (
         f"{source.source}{through}: {_parts(source.parts)}, {source.first} to {source.last}, "
-        f"{source.rows:,} rows{on}{aside}"
+        f"{_rows(source.rows)}{on}{aside}"
     )
 
 
@@ -126,6 +138,10 @@ def _sources(lineage: Lineage, *, parts: bool) -> list[str]:
             lines += [_part(use) for use in lineage.parts if (use.source, use.through) == own]
         else:
             lines += [f"    {span_words(span)}" for span in source.spans]
+        lines += [
+            f"    {_parts(count)} {_LEFT_OUT.format(event)}"
+            for event, count in source.excluded.items()
+        ]
     return lines
 
 
@@ -133,7 +149,8 @@ def _part(use: PartUse) -> str:
     on = "" if use.went_on is None else f", {use.went_on:,} went on"
     aside = f", {use.set_aside:,} set aside" if use.set_aside else ""
     places = f" ({', '.join(use.places)})" if use.places else ""
-    return f"    {use.uri}  {use.rows:,} rows{on}{aside}; {use.reach}{places}: {use.why}"
+    told = f"{_rows(use.rows)}{on}{aside}; {use.reach}{places}: {use.why}"
+    return f"    {use.uri}  {told}{_excluded(use.excluded)}"
 
 
 def _held(name: str, things: Sequence[Held]) -> list[str]:
@@ -194,7 +211,8 @@ def _stretches(told: TrainingStep) -> list[str]:
         "fit": told.fit, "select": told.select, "judge": told.judge,
     }  # fmt: skip
     spans = [
-        f"{name}: {one.rows:,} rows of {one.units:,} days, {moment(one.start)} to {moment(one.end)}"
+        f"{name}: {_rows(one.rows)} of {one.units:,} day{'s' * (one.units != 1)}, "
+        f"{moment(one.start)} to {moment(one.end)}"
         for name, one in found.items()
         if one is not None
     ]
@@ -209,13 +227,13 @@ def _evaluation(lineage: Lineage) -> list[str]:
 def _verdict(lineage: Lineage) -> list[str]:
     lines = _held("verdict", [lineage.verdict] if lineage.verdict else [])
     if lineage.passed is not None:
-        off = [gate for gate, told in lineage.gates.items() if told.startswith("waived")]
-        asked = f"{len(lineage.gates) - len(off)} gates"
-        lines.append(
-            f"  {asked} {'let it through' if lineage.passed else 'were asked, and blocked it'}"
-        )
-        lines += [f"  {len(off)} were switched off: {', '.join(off)}"] if off else []
+        lines.append(f"  {_account(lineage)}")
     return lines
+
+
+def _account(lineage: Lineage) -> str:
+    outcomes = {gate: told.partition(":")[0] for gate, told in lineage.gates.items()}
+    return account_of(outcomes, passed=bool(lineage.passed))
 
 
 def _approvals(lineage: Lineage) -> list[str]:
@@ -246,7 +264,7 @@ def _night_words(nights: Sequence[NightUse]) -> list[str]:
         uses = list(some)
         counts = [use.rows for use in uses]
         known = [count for count in counts if count is not None]
-        rows = f"{sum(known):,} rows" if len(known) == len(counts) else "rows not counted apart"
+        rows = _rows(sum(known)) if len(known) == len(counts) else "rows not counted apart"
         told = "" if role == "shadow" else f", {rows}"
         count = "1 night" if len(uses) == 1 else f"{len(uses):,} nights"
         span = f"{moment(uses[0].night)} to {moment(uses[-1].night)}"
@@ -291,11 +309,19 @@ def _seen(heading: str, versions: Sequence[SeenBy]) -> list[str]:
 def _went_on(uses: Iterable[PartUse]) -> str:
     counts = [use.went_on for use in uses]
     known = [count for count in counts if count is not None]
-    return f", {sum(known):,} rows went on" if len(known) == len(counts) else ""
+    return f", {_rows(sum(known))} went on" if len(known) == len(counts) else ""
 
 
 def _parts(count: int) -> str:
     return f"{count:,} part" if count == 1 else f"{count:,} parts"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def _excluded(event: int | None) -> str:
+    return "" if event is None else f", {_LEFT_OUT.format(event)}"
 
 
 def _lost(held: Held) -> str:

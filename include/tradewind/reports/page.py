@@ -64,6 +64,11 @@ def sentence(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped before
 
 
+def breakable(name: str) -> Markup:
+    """A name that may be broken over lines after each of its underscores."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 def result_address(model: str, run_id: str, stage: str) -> str:
     """Where the page of a stage's result is, below the web server's own address.
 
@@ -89,6 +94,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(figure=figure, share=share, moment=moment, sentence=sentence)
+    environment.filters.update(
+        figure=figure, share=share, moment=moment, sentence=sentence, breakable=breakable
+    )
     environment.globals.update(result_address=result_address)
     return environment

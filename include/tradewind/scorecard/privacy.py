@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tradewind.scorecard.marking import HALF, NotShownError, Seen, rubric_test
 from tradewind.stores.events import ERASED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from tradewind.definition.schema import ModelDefinition
     from tradewind.scorecard.case import Case
     from tradewind.stores.ledger import Event
@@ -32,18 +34,23 @@ def privacy(case: Case) -> Seen:
             "and the last training took it in undeclared",
             _DECLARE,
         )
+    count = len(report["sources"])
+    sources = f"{count} source{'s' * (count != 1)}"
     said = (
-        f"what the last training took in of {len(report['sources'])} sources was scanned for what "
-        f"names people, and nothing was found that is not declared; declared personal: "
+        f"what the last training took in of {sources} was scanned for what names "
+        f"people, and nothing was found that is not declared; declared personal: "
         f"{_declared(case.model)}"
     )
     erased = _erased(case)
     if erased is not None:
         told = f"{said}; somebody was erased on {erased.recorded_at:%Y-%m-%d}"
-        return Seen(1.0, told, (pointer, case.of_event(erased)))
+        # It is of no single model: none's history has it.
+        listed = case.of_event(erased).model_copy(update={"command": "tradewind erasures"})
+        return Seen(1.0, told, (pointer, listed))
     return Seen(
         HALF,
-        f"{said}; nobody of whom it has rows was erased in the last {_DRILLED.days} days",
+        f"{said}; no erasure took rows out of anybody whom it has rows of in the last "
+        f"{_DRILLED.days} days",
         (pointer,),
         "where rows are of people, say whose (`sources.<name>.subjects`), and drill an erasure",
     )
@@ -55,12 +62,18 @@ def _declared(model: ModelDefinition) -> str:
 
 
 def _erased(case: Case) -> Event | None:
-    """The last erasure of somebody of whom this model's sources have rows, if it is not long ago.
+    """The last erasure that took out somebody of whom this model's sources have rows.
 
-    It is done today, whatever day stands for today in the model's data.
+    None where it is long ago; it is done today, whatever day stands for today in the model's data.
+    One of somebody of whom the lake held nothing shows of no erasure that it works.
     """
     kinds = {kind for spec in case.model.sources.values() for kind in spec.subjects}
     ledger = case.stores.ledger
     known = ledger.events(kind=ERASED, newest_first=True) if kinds else []
-    last = next((one for one in known if one.payload.get("kind") in kinds), None)
+    last = next((one for one in known if _took_out(one.payload, kinds)), None)
     return last if last and ledger.now() - last.recorded_at <= _DRILLED else None
+
+
+def _took_out(erased: Mapping[str, Any], kinds: Collection[str]) -> bool:
+    """Whether rows, texts or files of such a kind of subject went."""
+    return erased["kind"] in kinds and any(erased[what] for what in ("rows", "texts", "files"))

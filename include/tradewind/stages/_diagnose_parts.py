@@ -13,17 +13,17 @@ from tradewind.errors import EvidenceError
 from tradewind.learning.domain import chance_of_recent, expected_loss, stretches
 from tradewind.learning.slicing import texts
 from tradewind.learning.splits import local_days
+from tradewind.stages._diagnose_nights import days_needed
 from tradewind.stages._guards import loss_name
 from tradewind.stages._guards import loss_of as row_loss
 from tradewind.stats.attribution import (
-    LEAST_DAYS,
     Weighted,
     clear,
     fewer,
     loss_of,
     weights_of,
 )
-from tradewind.stats.bootstrap import FEWEST_BLOCKS, block_draws
+from tradewind.stats.bootstrap import block_draws
 from tradewind.stats.breakdown import Change, bins_of, feature_change, jointly
 from tradewind.stats.rows import unit_numbers
 
@@ -72,6 +72,7 @@ def weigh(
     recent: pd.DataFrame,
     *,
     importance: Mapping[str, float],
+    way_out: str = "wait for more",
 ) -> Compared:
     """Weigh the reference's rows so that they look like the recent ones.
 
@@ -81,12 +82,17 @@ def weigh(
         recent: The other.
         importance: Each feature's share of what the model loses without it; all features are
             looked at where it is empty.
+        way_out: What to do where the recent stretch has too few days.
 
     Raises:
         EvidenceError: A stretch has too few days to say how sure a figure is.
     """
     types = _looked_at(model, reference, recent, importance)
-    days = [_days(model, reference, "the reference"), _days(model, recent, "the recent stretch")]
+    longer = "train again with more `train.judge_days`"
+    days = [
+        _days(model, reference, "the reference", way_out=longer),
+        _days(model, recent, "the recent stretch", way_out=way_out),
+    ]
     loss = [_loss(model, frame) for frame in (reference, recent)]
     both = stretches(reference, recent, types=types, reference_day=days[0], recent_day=days[1])
     expected = expected_loss(both, loss[0])
@@ -168,14 +174,14 @@ def _looked_at(
     return matter if importance and matter else there
 
 
-def _days(model: ModelDefinition, frame: pd.DataFrame, name: str) -> Integers:
+def _days(model: ModelDefinition, frame: pd.DataFrame, name: str, *, way_out: str) -> Integers:
     days = local_days(frame["prediction_time"], zone=model.zone).dt.strftime("%Y-%m-%d")
     unit, names = unit_numbers(days.to_numpy(dtype=str))
-    needed = max(FEWEST_BLOCKS * model.metrics.resample.block, LEAST_DAYS)
+    needed = days_needed(model)
     if len(names) < needed:
         raise EvidenceError(
             f"{model.name}: {name} has matured rows of {len(names)} days, and {needed} are needed "
-            "to say how sure a change is: wait, or name a later --as-of"
+            f"to say how sure a change is: {way_out}"
         )
     return unit
 

@@ -14,6 +14,7 @@ from tradewind.errors import EvidenceError, ModelRefusedError, RegistryError, Un
 from tradewind.learning.reference import read_reference
 from tradewind.live import live_state
 from tradewind.records import Admission, Evaluation, FeatureSet, Record, TrainedModel
+from tradewind.stages._diagnose_nights import nights_wanted
 from tradewind.stages._earlier import accepted_breaches, past_looks
 from tradewind.stages._kept_back import kept_back
 from tradewind.stages._watching import Look
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.schema import ModelDefinition
     from tradewind.nights import ScoredNight
     from tradewind.stores.events import Event
     from tradewind.stores.stores import Stores
@@ -59,14 +61,14 @@ def last_look(stores: Stores, model: str, *, as_of: datetime) -> LastLook:
     if not found:
         raise EvidenceError(
             f"{model}: no night was looked at as of {as_of:%Y-%m-%d %H:%M} UTC, so that no matured "
-            f"prediction is known: run `tradewind run {model} monitor`, or name a later --as-of"
+            f"prediction is known: {_wanted(stores, model, None, as_of=as_of)}"
         )
     look = max(found, key=lambda event: event.as_of)
     uri = look.payload["judged_uri"]
     if uri is None:
         raise EvidenceError(
-            f"{model}: at the look of {look.as_of:%Y-%m-%d %H:%M} UTC no label had matured: name a "
-            "later --as-of"
+            f"{model}: at the look of {look.as_of:%Y-%m-%d %H:%M} UTC no label had matured: "
+            f"{_wanted(stores, model, look.as_of, as_of=as_of)}"
         )
     said = stores.lake.read_json(look.payload["uri"])["monitoring"]
     if said["champion"] is None:
@@ -98,13 +100,29 @@ def recent_rows(stores: Stores, frozen: FrozenDefinition, look: LastLook) -> pd.
     if mine.empty:
         raise EvidenceError(
             f"{frozen.model.name}: no prediction of version {look.version} on sound nights had "
-            f"matured at the look of {look.moment:%Y-%m-%d %H:%M} UTC: name a later --as-of"
+            f"matured at the look of {look.moment:%Y-%m-%d %H:%M} UTC: "
+            f"{_wanted(stores, frozen.model.name, look.moment, as_of=look.moment)}"
         )
     served = set(mine["night"])
     features = _features(stores, frozen, [one for one in watched.nights if one.night in served])
     said = mine[[*_ROW, "prediction_time", "label", "model_score"]]
     frame = said.merge(features, on=_ROW).rename(columns={"model_score": "score"})
     return frame.sort_values(["prediction_time", "entity"], kind="stable", ignore_index=True)
+
+
+def way_out_of(model: ModelDefinition, recent: pd.DataFrame, look: LastLook) -> str:
+    """Which nights to score and to look at, where the recent rows are of too few days."""
+    days = recent["prediction_time"].dt.tz_convert(model.zone).dt.date
+    first: datetime = recent["prediction_time"].min().to_pydatetime()
+    return nights_wanted(model, look=look.moment, since=first, days={*days})
+
+
+def _wanted(stores: Stores, model: str, look: datetime | None, *, as_of: datetime) -> str:
+    """The same where no row has matured."""
+    frozen, live = stores.ledger.last_good(model), live_state(stores.ledger, model, as_of=as_of)
+    if frozen is None or live.champion_since is None:
+        return f"there is no champion yet: `tradewind run {model} train` makes a candidate"
+    return nights_wanted(frozen.model, look=look, since=live.champion_since, days=[])
 
 
 def _watched(stores: Stores, frozen: FrozenDefinition, look: datetime) -> Look:

@@ -11,13 +11,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import EvidenceError
-from tradewind.explanation import ExplainedFeature, ExplainedNaive, ExplainedScore
+from tradewind.explanation import ExplainedFeature, ExplainedScore
 from tradewind.learning.reference import PROFILE_FILE, columns_of
 from tradewind.stages._explain_rows import PERSONAL, personal_columns, shown_value
 from tradewind.stats.profiles import FrameProfile
 from tradewind.stats.tallies import CategoryTally, NumericTally
 from tradewind.stores.casting import cast_features
-from tradewind.stores.fallback import group_names
 from tradewind.stores.reasons import TOLERANCE, BlendEffects, Explainer, margin
 from tradewind.stores.scorer import predict
 from tradewind.stores.shapley import SampledEffects
@@ -93,12 +92,12 @@ def explained_features(
         loaded: The version whose training rows it is held against; None where there is none.
         effects: How much each moved the score, shape (features,).
     """
-    types, known = model.features.types, {} if loaded is None else _profiles(loaded)
+    types, known = model.features.types, _profiles(loaded)
     columns = columns_of(frame, types)
     found = []
     for place, (name, kind) in enumerate(types.items()):
         value = shown_value(model, name, _value(frame[name].iloc[0]))
-        usual, share = _usual(known.get(name), value, columns[name])
+        usual, share = _usual(known[name], value, columns[name]) if name in known else (None, None)
         if name in personal_columns(model):
             value, usual, share = PERSONAL, PERSONAL, None
         found.append(
@@ -112,52 +111,6 @@ def explained_features(
             )
         )
     return found if effects is None else sorted(found, key=lambda one: -abs(one.effect or 0.0))
-
-
-def explained_naive(
-    model: ModelDefinition,
-    loaded: LoadedModel | None,
-    frame: pd.DataFrame,
-    *,
-    score: float | None,
-) -> ExplainedNaive:
-    """What the naive rule says, and how it comes to that.
-
-    Args:
-        model: The definition whose features they are.
-        loaded: The champion, with which the rule travels; None where there was none.
-        frame: The one row, with the champion's features.
-        score: The rule's, as the night recorded it.
-    """
-    rule = None if loaded is None else loaded.scorer.naive
-    if loaded is None or rule is None:
-        words = "the rule that was fitted that night from the labels known then; it was not kept"
-        return ExplainedNaive(score=score, decision=None, threshold=None, words=words)
-    threshold = (loaded.metadata.get("naive") or {}).get("decision_threshold")
-    decision = None if threshold is None or score is None else int(score >= threshold)
-    return ExplainedNaive(
-        score=score, decision=decision, threshold=threshold, words=_rule(model, loaded, frame)
-    )
-
-
-def _rule(model: ModelDefinition, loaded: LoadedModel, frame: pd.DataFrame) -> str:
-    rule = loaded.scorer.naive
-    assert rule is not None  # noqa: S101 (asked for before)
-    mean = "rate" if loaded.metadata["problem"] == "binary" else "mean"
-    if not rule.by:
-        return f"the {mean} of all {rule.rows:,} training rows"
-    types = {name: loaded.metadata["features"][name] for name in rule.by}
-    _, [name] = group_names(cast_features(frame, types), rule.by)
-    told = {
-        column: shown_value(model, column, one)
-        for column, one in zip(rule.by, json.loads(name), strict=True)
-    }
-    where = ", ".join(
-        f"{column} {'missing' if one is None else one}" for column, one in told.items()
-    )
-    if name not in rule.groups:
-        return f"the {mean} of all {rule.rows:,} training rows: none of them had {where}"
-    return f"the {mean} of the training rows with {where}, mixed with that of all {rule.rows:,}"
 
 
 # ----------------------------------------------------------------------------------- how it adds up
@@ -205,19 +158,20 @@ def _is_exact(explainer: Explainer) -> bool:
 # ------------------------------------------------------------------------------------- how usual
 
 
-def _profiles(loaded: LoadedModel) -> Mapping[str, ColumnProfile]:
-    stored = loaded.scorer.beside.get(PROFILE_FILE)
-    if stored is None:
+def has_profile(loaded: LoadedModel) -> bool:
+    """Whether a version's training rows are known, so that a value can be held against them."""
+    return PROFILE_FILE in loaded.scorer.beside
+
+
+def _profiles(loaded: LoadedModel | None) -> Mapping[str, ColumnProfile]:
+    if loaded is None or not has_profile(loaded):
         return {}
+    stored = loaded.scorer.beside[PROFILE_FILE]
     return FrameProfile.from_json(json.loads(stored)).columns
 
 
-def _usual(
-    column: ColumnProfile | None, value: str | None, values: Any
-) -> tuple[str, float | None]:
+def _usual(column: ColumnProfile, value: str | None, values: Any) -> tuple[str, float | None]:
     """How usual a value is among the training rows, in words, and its place there."""
-    if column is None:
-        return "not known: no profile of its training rows lies beside this version", None
     tally, rows = column.tally, column.tally.rows
     if value is None:
         return f"missing, as in {_share(tally.nulls / rows)} of {rows:,} training rows", None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tradewind.stores.casting import cast_features
 from tradewind.stores.fallback import NaiveRule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import numpy.typing as npt
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tradewind.nights import NightInputs
     from tradewind.stages._versions import NightVersion
     from tradewind.stores.stores import Stores
+    from tradewind.stores.trainings import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +41,38 @@ class Fallback:
         threshold: From which score it decides for 1; None for a regression.
         types: The features that it was fitted on, and how each is read.
         note: What is to be said of it beside each reason; empty where nothing is.
+        fitted: Whether it was fitted for the night, so that no version keeps it.
     """
 
     rule: NaiveRule
     threshold: float | None
-    types: dict[str, str]
+    types: Mapping[str, str]
     note: str = ""
+    fitted: bool = False
+
+    @classmethod
+    def of_version(cls, loaded: LoadedModel) -> Fallback | None:
+        """The rule that travels with a version; None where it has none."""
+        if loaded.scorer.naive is None:
+            return None
+        metadata = loaded.metadata
+        threshold = metadata["naive"].get("decision_threshold")
+        return cls(loaded.scorer.naive, threshold, metadata["features"])
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Fallback:
+        """The rule that `to_json` wrote down."""
+        rule = NaiveRule.from_json(told)
+        return cls(rule, told["decision_threshold"], dict(told["features"]), fitted=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values as a version keeps them of its own, and how the rule's features are read."""
+        features = {name: self.types[name] for name in self.rule.by}
+        return {
+            **self.rule.to_json(),
+            "decision_threshold": self.threshold,
+            "features": features,
+        }
 
     def score(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
         """One score a row."""
@@ -75,10 +103,9 @@ def rule_of(
     Raises:
         UnavailableError: The lake does not answer.
     """
-    if champion is not None and champion.loaded.scorer.naive is not None:
-        metadata = champion.loaded.metadata
-        threshold = metadata["naive"].get("decision_threshold")
-        return Fallback(champion.loaded.scorer.naive, threshold, metadata["features"])
+    own = None if champion is None else Fallback.of_version(champion.loaded)
+    if own is not None:
+        return own
     try:
         return _fitted(frozen, inputs, as_of=as_of, stores=stores)
     except UnavailableError:
@@ -102,13 +129,13 @@ def _fitted(
     if labelled.empty:
         raise LabelError(f"model {model.name}: no label is known as of {as_of.isoformat()}")
     rule = fit_naive(model, labelled)
-    fitted = Fallback(rule, None, dict(model.features.types))
+    fitted = Fallback(rule, None, dict(model.features.types), fitted=True)
     label, score = labelled["label"].astype("float64").to_numpy(), fitted.score(labelled)
     # Where nothing was ever positive, F1 says nothing of any threshold: nothing is decided so.
     threshold = (
         decision_threshold(model, label, score) if label.any() else _above(model, score.max())
     )
-    return Fallback(rule, threshold, fitted.types)
+    return replace(fitted, threshold=threshold)
 
 
 def _constant(model: ModelDefinition) -> Fallback:
@@ -117,7 +144,8 @@ def _constant(model: ModelDefinition) -> Fallback:
     answer = usual if model.fallback.otherwise is None else model.fallback.otherwise
     rule = NaiveRule(rule="prior", by=(), prior=answer, groups={}, rows=0)
     note = f"; no label is known yet, so that {answer:g} is answered"
-    return Fallback(rule, _above(model, answer), dict(model.features.types), note)
+    types = dict(model.features.types)
+    return Fallback(rule, _above(model, answer), types, note, fitted=True)
 
 
 def _above(model: ModelDefinition, answer: float) -> float | None:

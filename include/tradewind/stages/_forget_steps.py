@@ -75,8 +75,9 @@ def begin(subject: Subject, order: ErasureOrder, declared: Declarations, stores:
     still, unasked = still_holding(subject, declared, stores)
     if still:
         raise RequestError(
-            f"still held by {'; '.join(still)}: it would come back with the next night. Delete it "
-            "there first; nothing was changed"
+            f"still held by {'; '.join(still)}: it would come back with the next night. Nothing "
+            "was changed, and the reference stays valid: delete it there and run the same again, "
+            f"or withdraw the request (`tradewind subject --withdraw {subject.token}`)"
         )
     with saying_nothing([subject.value]):
         marks = _marks(subject, declared, stores)

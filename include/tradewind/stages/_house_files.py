@@ -83,7 +83,7 @@ class Claims:
                 for path in named_paths(said):
                     claims.add(path, model, said.as_of)
             for night in stores.ledger.nights(model):
-                named = (night.uri, night.features_uri, night.contract_uri)
+                named = (night.uri, night.features_uri, night.contract_uri, night.rule_uri)
                 for path in filter(None, named):
                     claims.add(path, model, night.night)
         return claims

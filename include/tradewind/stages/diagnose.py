@@ -25,6 +25,7 @@ from tradewind.stages._diagnose_rows import (
     recent_rows,
     reference_rows,
     training_of,
+    way_out_of,
 )
 from tradewind.stages._diagnose_slices import slice_changes
 from tradewind.stages._diagnose_words import sentences, suggestions
@@ -56,8 +57,9 @@ def diagnose(stores: Stores, model: str, *, as_of: datetime) -> Diagnosis:
     recent = recent_rows(stores, frozen, look)
     importance = importance_of(stores, model, look.version, as_of=as_of)
     # As in a training: as many threads as are declared, and the same figures on every run.
+    way_out = way_out_of(frozen.model, recent, look)
     with threadpool_limits(limits=frozen.model.resources.threads):
-        compared = weigh(frozen.model, reference, recent, importance=importance)
+        compared = weigh(frozen.model, reference, recent, importance=importance, way_out=way_out)
     return diagnosis_of(compared, look, as_of=as_of)
 
 

@@ -16,8 +16,9 @@ from tradewind.errors import EvidenceError, TradewindError
 from tradewind.explanation import Explained, ExplainedLabel, KeyMatches, OtherAnswer
 from tradewind.stages._explain_kept import Kept, later_inputs, run_of
 from tradewind.stages._explain_key import short_key, value_text
+from tradewind.stages._explain_naive import explained_naive, rule_of_night
 from tradewind.stages._explain_rows import label_of, raw_rows
-from tradewind.stages._explain_score import explained_features, explained_naive, explained_score
+from tradewind.stages._explain_score import explained_features, explained_score, has_profile
 from tradewind.stages._explain_served import at, served_as
 from tradewind.stages._explain_who import Past, decider_of
 from tradewind.stages._night_features import write_aligned
@@ -122,7 +123,9 @@ class _Story:
         seen = self.kept.features(self.night.features_uri)
         frame, problem = self._frame(version, seen)
         reasons, effects, problem = self._reasons(version, frame, problem)
-        naive = explained_naive(model, champion.loaded, seen, score=row["naive_score"])
+        lake, night = self.stores.lake, self.night
+        rule = rule_of_night(night, champion.loaded, problem=champion.problem, lake=lake)
+        naive = explained_naive(model, rule, seen, score=row["naive_score"])
         threshold = naive.threshold
         if self.is_decided:
             known = version.loaded
@@ -155,6 +158,7 @@ class _Story:
             owner=model.owner,
             contest=_contest(self.night, model.owner, short_key(entity)),
             kept=self._addresses(),
+            usual_problem=_usual_problem(version),
         )
 
     def _version(self, number: int | None) -> _Version:
@@ -247,6 +251,7 @@ class _Story:
         """Where what was read lies."""
         night, inputs, event = self.night, self.run.inputs, self.past.recorded
         found = {"prediction log": night.uri, "features": night.features_uri}
+        found["naive rule"] = night.rule_uri or ""
         if inputs is not None:
             found |= {"rows": inputs.uri, "validation": inputs.report_uri or ""}
         found["definition"] = night.definition_digest
@@ -270,6 +275,15 @@ def _features(
     if not {*own.model.features.types} <= {*frame.columns}:
         return []
     return explained_features(own.model, frame, loaded, effects)
+
+
+def _usual_problem(version: _Version) -> str | None:
+    if version.loaded is None or has_profile(version.loaded):
+        return None
+    return (
+        "how usual these values are is not known: no profile of its training rows lies beside "
+        f"version {version.number}"
+    )
 
 
 def _contest(night: ScoredNight, owner: str, key: str) -> str:

@@ -13,7 +13,7 @@ from tradewind.stages._forget_whom import Declarations
 from tradewind.stages._permitted import Asked, require
 from tradewind.stages.finish_erasures import finish_begun, finish_one
 from tradewind.stores.erasures import erasure_of
-from tradewind.stores.events import ERASURE_ASKED
+from tradewind.stores.events import ERASURE_ASKED, ERASURE_WITHDRAWN
 from tradewind.stores.subjects import ERASING, Subjects
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tradewind.stores.subjects import Subject
 
 _WAY_IN = "`tradewind subject KIND` keeps somebody and says the reference"
+_NOBODY = (
+    "the reference stands for nobody: it was never given, was withdrawn, or is mistyped. "
+    f"`tradewind erasures` lists those that there are; {_WAY_IN}"
+)
 
 
 def ask(kind: str, value: str, *, actor: str, stores: Stores) -> str:
@@ -83,16 +87,59 @@ def forget(order: ErasureOrder, *, stores: Stores) -> Erased:
             return done.model_copy(update={"already": True, **more})
         subject = Subjects.open(stores.settings).find(order.reference)
         if subject is None:
-            raise RequestError(
-                f"the reference stands for nobody: it was never given, or is mistyped. {_WAY_IN}"
-            )
+            raise RequestError(_NOBODY)
         return _forgotten(order, subject, stores).model_copy(update=more)
 
 
-def _require_sense(order: ErasureOrder) -> None:
+def withdraw(reference: str, *, actor: str, stores: Stores) -> None:
+    """Take back a request that has not begun: its key is let go of, and an event says so.
+
+    Args:
+        reference: The token that stands for whoever was to be forgotten.
+        actor: Who takes it back.
+        stores: The ledger.
+
+    Raises:
+        RequestError: The reference stands for nobody, or its erasure has begun or is done.
+        LedgerError: The ledger cannot be reached, or an erasure is being carried out.
+    """
+    _require_token(reference)
+    with stores.ledger.lock(ERASING):
+        subjects, done = Subjects.open(stores.settings), erasure_of(stores.ledger, reference)
+        if done is not None:
+            raise RequestError(
+                f"{reference} was carried out at {done.at:%Y-%m-%d %H:%M} UTC: what was erased "
+                "does not come back"
+            )
+        subject = subjects.find(reference)
+        if subject is None:
+            raise RequestError(_NOBODY)
+        if subject.held is not None:
+            raise RequestError(
+                f"the erasure of {reference} has begun, and some of it may be gone: only what is "
+                "kept beside the key tells what is left. Run `tradewind forget` with the same "
+                "reference to finish it"
+            )
+        # The event first: where nothing comes after it, the row is there to be withdrawn again.
+        stores.ledger.append(
+            model=None,
+            kind=ERASURE_WITHDRAWN,
+            as_of=stores.ledger.now(),
+            actor=actor,
+            reason=f"the request that a {subject.kind} be forgotten is withdrawn",
+            payload={"reference": reference, "kind": subject.kind},
+        )
+        subjects.delete(reference)
+
+
+def _require_token(reference: str) -> None:
     # Somebody may have put the key in its place: what was given is not said again.
-    if not is_token(order.reference):
+    if not is_token(reference):
         raise RequestError(f"that is no reference, which has 32 hexadecimal digits: {_WAY_IN}")
+
+
+def _require_sense(order: ErasureOrder) -> None:
+    _require_token(order.reference)
     if not order.reason.strip():
         raise RequestError("forgetting somebody needs a reason; it is kept for good")
 

@@ -67,7 +67,7 @@ def register(
     if not verdict.passed:
         result = _blocked(admission, trained, verdict, champion, stores=stores)
     elif champion is not None and champion.model_uri == trained.model_uri:
-        result = _already(admission, champion)
+        result = _already(admission, verdict, champion)
     elif champion is not None and admission.as_of < champion.since:
         result = _would_have(admission, champion)
     elif (cut := learned_from(admission, frozen, stores=stores)) is not None:
@@ -141,14 +141,14 @@ def _first_sentence(blocking: list[GateResult]) -> str:
     return f"{blocking[0].gate}: {blocking[0].sentence}{others}"
 
 
-def _already(admission: Admission, champion: ChampionRecord) -> Registration:
+def _already(admission: Admission, verdict: Verdict, champion: ChampionRecord) -> Registration:
     # A task that is run again says what it said before: this run did promote it.
     own = champion.run_id == admission.request.run_id
     return Registration(
         outcome="promoted" if own else "unchanged",
         version=champion.version,
         champion=champion.version,
-        reason=_follows(champion.version, champion.previous)
+        reason=_follows(verdict, champion.version, champion.previous)
         if own
         else f"version {champion.version} is this very model, and the champion already",
     )
@@ -203,12 +203,12 @@ def _let_in(
             outcome=refusal.outcome,
             version=version,
             champion=champion.version if champion else None,
-            reason=f"every gate let version {version} through, but {refusal.sentence}",
+            reason=f"{verdict.account}; but {refusal.sentence}",
         )
     # Nobody to score beside: a first version decides at once, whatever the mode.
     if way.mode == "direct" or judged_against is None:
         return _promoted(admission, version, verdict, judged_against, stores=stores)
-    return _beside(admission, version, way.mode, way.share, judged_against, stores=stores)
+    return _beside(admission, version, verdict, way.mode, way.share, judged_against, stores=stores)
 
 
 def _promoted(
@@ -235,13 +235,14 @@ def _promoted(
         outcome="promoted",
         version=version,
         champion=version,
-        reason=_follows(version, promotion.previous),
+        reason=_follows(verdict, version, promotion.previous),
     )
 
 
 def _beside(
     admission: Admission,
     version: int,
+    verdict: Verdict,
     kind: Literal["shadow", "canary"],
     share: float,
     champion: int,
@@ -263,19 +264,19 @@ def _beside(
             run_id=admission.request.run_id,
         )
     except RequestError as problem:
-        outcome, reason = "held", f"every gate let version {version} through, but {problem}"
+        outcome, reason = "held", f"{verdict.account}; but {problem}"
     else:
         outcome = "started_as_arm"
         reason = (
-            f"every gate let version {version} through; it scores beside version {champion} as "
-            f"{name} until a comparison on matured rows says which is better"
+            f"{verdict.account}; version {version} scores beside version {champion} as {name} "
+            "until a comparison on matured rows says which is better"
         )
     return Registration(outcome=outcome, version=version, champion=champion, reason=reason)
 
 
-def _follows(version: int, previous: int | None) -> str:
-    before = "the first champion" if previous is None else f"it follows version {previous}"
-    return f"every gate let version {version} through; {before}"
+def _follows(verdict: Verdict, version: int, previous: int | None) -> str:
+    before = "is the first champion" if previous is None else f"follows version {previous}"
+    return f"{verdict.account}; version {version} {before}"
 
 
 def _tags(

@@ -20,6 +20,7 @@ from tradewind.stages._night_log import Tally, log_rows
 from tradewind.stages._serving import Plan
 from tradewind.stages._versions import open_versions
 from tradewind.stores.digested import write_digested
+from tradewind.stores.digests import json_digest
 from tradewind.stores.prediction_log import night_folder
 from tradewind.stores.prediction_schema import prediction_schema
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
     from tradewind.nights import Breach, LiveState, NightFeatures, NightInputs
     from tradewind.records import Admission
+    from tradewind.stages._fallback import Fallback
     from tradewind.stages._versions import Versions
     from tradewind.stores.digested import Written
     from tradewind.stores.stores import Stores
@@ -51,7 +53,8 @@ def score(
     """Serve a night.
 
     The log's file is `predictions/<model>/<night>/<digest>.parquet`, with the columns of
-    `prediction_schema`: one served row an entity, and rows of source `shadow` beside.
+    `prediction_schema`: one served row an entity, and rows of source `shadow` beside. A naive rule
+    that was fitted for the night lies beside it, as `rule-<digest>.json`.
 
     Args:
         admission: The run, and the night.
@@ -88,6 +91,7 @@ def score(
         update={
             "breaches": breaches,
             "contract_uri": contract_uri,
+            "rule_uri": _keep(plan.rule, folder, stores=stores),
             "seconds": round(time.monotonic() - start, 3),
             "peak_memory_mb": _peak_memory_mb(),
         }
@@ -138,6 +142,16 @@ def _plan(
     rule = rule_of(champion, entities, inputs, as_of=live.as_of, stores=stores)
     blocked = blocked_by(live, versions, frozen.model, breaches)
     return Plan(live=live, versions=versions, rule=rule, blocked=blocked, score=frozen.model.score)
+
+
+def _keep(rule: Fallback, folder: str, *, stores: Stores) -> str | None:
+    """Write down a rule that no version keeps; None where the champion's own stood ready."""
+    if not rule.fitted:
+        return None
+    told = rule.to_json()
+    uri = f"{folder}/rule-{json_digest(told)}.json"
+    stores.lake.put_json(uri, told)
+    return uri
 
 
 def blocked_by(

@@ -66,11 +66,7 @@ def kinds_in(values: Iterable[str]) -> dict[str, int]:
             numbers = list(form(value))
             alike[kind] += times * bool(numbers)
             held[kind] += times * any(map(holds, numbers))
-    return {
-        kind: count
-        for kind, count in sorted(held.items())
-        if count * _CHANCE > alike[kind]
-    }
+    return {kind: count for kind, count in sorted(held.items()) if count * _CHANCE > alike[kind]}
 
 
 def is_luhn(digits: str) -> bool:

@@ -67,6 +67,7 @@ DATA_READMITTED: Final = "data_readmitted"
 ERASURE_ASKED: Final = "erasure_asked"
 ERASURE_BEGUN: Final = "erasure_begun"
 ERASED: Final = "erased"
+ERASURE_WITHDRAWN: Final = "erasure_withdrawn"
 # Incidents: one cause, from its first sight to its end.
 INCIDENT_OPENED: Final = "incident_opened"
 INCIDENT_UPDATED: Final = "incident_updated"
@@ -84,7 +85,7 @@ _OF_EVERY_RUN = (LEASE_ACQUIRED, LEASE_RENEWED, LEASE_TAKEN_OVER, LEASE_RELEASED
 LEASE_KINDS: Final = (*_OF_EVERY_RUN, LEASE_BROKEN)
 APPROVAL_ANSWERS: Final = (APPROVED, REJECTED, APPROVAL_TIMED_OUT, APPROVAL_VOID)
 APPROVAL_KINDS: Final = (APPROVAL_ASKED, *APPROVAL_ANSWERS, APPROVAL_STANDS)
-ERASURE_KINDS: Final = (ERASURE_ASKED, ERASURE_BEGUN, ERASED)
+ERASURE_KINDS: Final = (ERASURE_ASKED, ERASURE_BEGUN, ERASED, ERASURE_WITHDRAWN)
 ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME, HEAD_KEPT, HEAD_TOLD)
 """What every run leaves by the dozen: a history for a person is read without them."""
 

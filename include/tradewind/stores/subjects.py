@@ -52,6 +52,22 @@ class Subject(Record):
     __str__ = __repr__
 
 
+class Kept(Record):
+    """That somebody is kept, without whom.
+
+    Attributes:
+        token: The reference by which they are spoken of.
+        kind: As the sources declare it.
+        asked_at: By the database's clock.
+        begun: Whether their erasure has begun.
+    """
+
+    token: str
+    kind: str
+    asked_at: Moment
+    begun: bool
+
+
 class Subjects:
     """The subjects of one platform that are not forgotten yet.
 
@@ -114,6 +130,20 @@ class Subjects:
             LedgerError: The ledger's database does not answer, or its tables are not there.
         """
         return self._select("held IS NOT NULL")
+
+    def kept(self) -> list[Kept]:
+        """That they are kept, each without their key, which is not even read; the oldest first.
+
+        Raises:
+            LedgerError: The ledger's database does not answer, or its tables are not there.
+        """
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT token, kind, asked_at, held IS NOT NULL FROM subjects"
+                " ORDER BY asked_at, token"
+            )
+            rows = cursor.fetchall()
+        return [Kept.model_validate(dict(zip(Kept.model_fields, r, strict=True))) for r in rows]
 
     def hold(self, token: str, held: Mapping[str, Any]) -> None:
         """Keep what an erasure goes by.

@@ -66,13 +66,15 @@ class Drawing:
     """An inline SVG; in Markdown its table says the same.
 
     Attributes:
-        words: How it is read.
+        words: What it tells, of the drawing and of the table alike.
+        drawn: How the drawing is read; Markdown has none, and does not say it.
         table: Its figures.
     """
 
     title: str
     svg: Markup
     words: str
+    drawn: str
     table: Table
 
 

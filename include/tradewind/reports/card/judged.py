@@ -59,7 +59,7 @@ def gates(card: CardContents) -> Section:
             OUTCOMES[one.result.outcome],
             sentence(one.result.sentence),
             ground(one.result.rows, one.result.units, card.judged.unit)
-            if one.result.outcome in ("passed", "blocked")
+            if one.result.outcome in ("passed", "blocked") and one.result.rows
             else "no rows",
         ]
         for one in card.gates

@@ -147,8 +147,8 @@ def features(card: CardContents) -> Section:
             whiskers(drawn, label="Importance by feature", across=f"growth of {said.metric}"),
             f"By how much {said.metric} ({METRICS[said.metric]}) grows where the values of one "
             f"feature are dealt out anew among the rows; {told(said.whole)} with nothing shuffled. "
-            "The thin line is the interval: where it crosses zero, the feature may be worth "
-            f"nothing.{more}",
+            "Where the interval crosses zero, the feature may be worth nothing.",
+            f"The thin line is the interval.{more}",
             ranked,
         ),
         *(_curve(one, card) for one in said.curves if one.points),
@@ -173,15 +173,16 @@ def _curve(curve: Curve, card: CardContents) -> Drawing:
         [point.at, told(point.answer), f"{point.rows:,}", share(point.rows / every)]
         for point in curve.points
     ]
-    left = [f"{curve.left_out:,} rows have a rarer value"] if curve.left_out else []
-    left += [f"{curve.missing:,} have none"] if curve.missing else []
+    rarer = f"{count(curve.left_out, 'row')} {_have(curve.left_out)} a rarer value"
+    left = [rarer] if curve.left_out else []
+    left += [f"{curve.missing:,} {_have(curve.missing)} none"] if curve.missing else []
     aside = f" Not shown: {listed(left)}." if left else ""
     return Drawing(
         f"How the answer moves with {curve.feature}",
         dependence(curve, answer=answer, label=f"Partial dependence on {curve.feature}"),
         f"The mean answer where every row is given this value of {curve.feature} and keeps the "
-        f"rest. The bars below are the share of rows at each value: where there are none, nothing "
-        f"is known.{aside}",
+        f"rest. Where a value has no rows, nothing is known.{aside}",
+        "The bars below are the share of rows at each value.",
         Table(
             [curve.feature, answer, "rows here or nearest", "share of rows"],
             rows,
@@ -190,6 +191,10 @@ def _curve(curve: Curve, card: CardContents) -> Drawing:
             folded=True,
         ),
     )
+
+
+def _have(rows: int) -> str:
+    return "has" if rows == 1 else "have"
 
 
 def _ground(said: Explained) -> str:

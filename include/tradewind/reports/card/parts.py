@@ -42,29 +42,43 @@ def rows(card: CardContents) -> Section:
             "Parts of the rows", about, [Words(sentence(f"No figures: {said.absent}"), "warn")]
         )
     players = [name for name in PLAYERS if any(name in one.players for one in said.parts)]
+    known = [(one, one.players["candidate"]) for one in said.parts if "candidate" in one.players]
+    known.sort(key=lambda one: one[1].value, reverse=not said.greater_is_better)
+    unknown = [one for one in said.parts if "candidate" not in one.players]
     table = Table(
         ["part", "why it was looked at", "rows", f"{unit}s", *(PLAYERS[name] for name in players)],
-        [_part(one, players) for one in said.parts],
+        [_part(one, players) for one in (*(one for one, _ in known), *unknown)],
         f"{said.metric} with intervals of {card.judged.confidence:.0%}; the worst parts were "
         f"looked for on {said.searched:,} other rows.",
         folded=True,
     )
-    known = [
-        (one.name, one.players["candidate"]) for one in said.parts if "candidate" in one.players
-    ]
     if not known:
         few = "Every part has too few rows for a figure."
         return Section("Parts of the rows", about, [Words(few, "warn"), table])
-    known.sort(key=lambda one: one[1].value, reverse=not said.greater_is_better)
+    last = _last(len(unknown), len(said.parts))
+    shown = min(_DRAWN, len(known))
     drawing = Drawing(
         "The candidate, part by part",
-        whiskers(known[:_DRAWN], label="The candidate by part", across=said.metric),
-        f"The {min(_DRAWN, len(known))} worst of {len(known)} known parts, the worst first; "
-        f"{BETTER[said.greater_is_better]}. The thin line is the interval. What a part's "
-        "figure is to be compared with, the naive rule's, is in the table.",
+        whiskers(
+            [(one.name, value) for one, value in known[:_DRAWN]],
+            label="The candidate by part",
+            across=said.metric,
+        ),
+        f"The worst of the {len(known)} known parts come first{last}; "
+        f"{BETTER[said.greater_is_better]}. A part's figure is to be compared with the naive "
+        "rule's of the same part.",
+        f"The {shown} worst of {len(known)} known parts {'is' if shown == 1 else 'are'} drawn. The "
+        "thin line is the interval. The naive rule's figures are in the table.",
         table,
     )
     return Section("Parts of the rows", about, [drawing])
+
+
+def _last(unknown: int, every: int) -> str:
+    if not unknown:
+        return ""
+    are = "is unknown and stands" if unknown == 1 else "are unknown and stand"
+    return f"; {unknown} of {every} {are} last"
 
 
 def people(card: CardContents) -> Section:

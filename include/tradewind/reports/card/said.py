@@ -82,7 +82,7 @@ def accepted(card: CardContents) -> Section:
             ("at least", said.at_least) if said.at_most is None else ("at most", said.at_most)
         )
         first = Words(
-            f"{said.by} accepted on {said.on} a {said.metric} of {side} {level:g}, until "
+            f"{said.by} accepted on {said.on} that {said.metric} is {side} {level:g}, until "
             f"{said.review}."
         )
     people = (

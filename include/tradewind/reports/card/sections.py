@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.records import account_of
 from tradewind.reports.card import judged, made, parts, said
 from tradewind.reports.card.blocks import Facts, Section, Words
-from tradewind.reports.card.words import BETTER, TERMS, ground, told
+from tradewind.reports.card.words import BETTER, TERMS, ground, sentence, told
 from tradewind.reports.page import moment
 
 if TYPE_CHECKING:
@@ -50,13 +51,8 @@ def lines_of(card: CardContents) -> list[str]:
 
 
 def _verdict(card: CardContents) -> str:
-    by: dict[str, list[str]] = {}
-    for one in card.gates:
-        by.setdefault(one.result.outcome, []).append(one.result.gate)
-    counted = f"{len(by.get('passed', []))} pass, {len(by.get('not_applicable', []))} do not apply"
-    blocking = ", ".join(by.get("blocked", [])) or "a verdict without gates"
-    said = f"No gate blocks it: {counted}." if card.passed else f"Blocked by {blocking}; {counted}."
-    return f"{said} Switched off: {', '.join(by['waived'])}." if "waived" in by else said
+    outcomes = {one.result.gate: one.result.outcome for one in card.gates}
+    return sentence(account_of(outcomes, passed=card.passed))
 
 
 def _deciding(card: CardContents) -> str:

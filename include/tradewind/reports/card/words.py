@@ -141,7 +141,7 @@ def amount(estimate: Estimate, *, each: float = 1.0) -> str:
 
 def ground(rows: int, units: int, unit: str) -> str:
     """What figures stand on: `27,075 rows of 30 days`."""
-    return f"{rows:,} rows of {count(units, unit)}"
+    return f"{count(rows, 'row')} of {count(units, unit)}"
 
 
 def count(number: int, unit: str) -> str:
