@@ -71,10 +71,12 @@ def _day(option: str, word: str) -> date:
 
 
 def _told(pinned: Pinned) -> str:
-    rows, days = _counted(pinned.rows, "row"), _counted(pinned.days, "day")
+    from tradewind.reports.counts import count
+
+    rows, days = count(pinned.rows, "row"), count(pinned.days, "day")
     return (
-        f"pinned {rows} of {days}, with {_counted(pinned.features, 'feature')}, as {pinned.uri}; "
-        f"left out, without a label: {_counted(pinned.left_out, 'row')}\n"
+        f"pinned {rows} of {days}, with {count(pinned.features, 'feature')}, as {pinned.uri}; "
+        f"left out, without a label: {count(pinned.left_out, 'row')}\n"
         f"in config/models/{pinned.model}/model.yaml:\n\n"
         "gates:\n"
         "  benchmark:\n"
@@ -82,7 +84,3 @@ def _told(pinned: Pinned) -> str:
         f"    start: {pinned.start}\n"
         f"    end: {pinned.end}"
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"

@@ -72,15 +72,15 @@ def health(*, as_json: plumbing.Json = False) -> None:
 
 def _particulars(row: Mapping[str, Any]) -> str:
     """Which version moved, or which data were left out, by which event they are readmitted."""
-    from tradewind.nights import LeftOut
     from tradewind.stores.events import APPLIED, DATA_EXCLUDED, DATA_READMITTED, INTENDED
+    from tradewind.stores.exclusions import left_out_of
 
     kind, payload = row["kind"], row["payload"]
     if kind in (INTENDED, APPLIED):
         return f" (version {payload['version']})"
     if kind not in (DATA_EXCLUDED, DATA_READMITTED):
         return ""
-    left_out = LeftOut.model_validate({name: payload[name] for name in LeftOut.model_fields})
+    left_out = left_out_of(payload)
     what = ", ".join([left_out.what, *left_out.parts])
     over = f"; event {payload['excluded']} is over" if kind == DATA_READMITTED else ""
     return f" (event {row['id']}: {what}{over})"

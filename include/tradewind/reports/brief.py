@@ -34,6 +34,7 @@ from tradewind.records import (
     Validated,
     Verdict,
 )
+from tradewind.reports.counts import count
 from tradewind.reports.cutting import cutting_lines
 from tradewind.reports.looked import look_lines
 from tradewind.reports.released import words_of
@@ -102,10 +103,7 @@ def _(result: Snapshot) -> list[str]:
     return [
         f"{result.parts:,} parts, {result.read:,} read now; rows: {_counts(result.rows)}",
         f"snapshot {result.digest[:12]}",
-        *(
-            f"left out of {name}: {parts:,} part{'s' * (parts != 1)}"
-            for name, parts in result.excluded.items()
-        ),
+        *(f"left out of {name}: {count(parts, 'part')}" for name, parts in result.excluded.items()),
         *(f"warning: {name} is seen as it was: {why}" for name, why in result.stale.items()),
     ]
 

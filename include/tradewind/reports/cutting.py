@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.reports.counts import count
+
 if TYPE_CHECKING:
     from tradewind.nights import Cutting, Exclusion, ReleaseOrder, TaintedVersion
 
@@ -24,7 +26,7 @@ def cutting_lines(cutting: Cutting) -> list[str]:
     """The figures, the versions and what was done, a line each."""
     if not cutting.parts:
         return []
-    counted = f"{cutting.parts:,} part{'s' * (cutting.parts != 1)} with {cutting.rows:,} rows"
+    counted = f"{count(cutting.parts, 'part')} with {cutting.rows:,} rows"
     known = f"{counted}, each day as observed last"
     none = [] if cutting.tainted else ["no version was trained on them"]
     training = f"to be trained {cutting.training}" if cutting.training else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.reports.counts import count
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -99,9 +101,8 @@ def _headline(erased: Erased) -> str:
 
 def _taken(erased: Erased) -> str:
     return (
-        f"{erased.files:,} file{'s' * (erased.files != 1)} of the lake rewritten: {erased.rows:,} "
-        f"row{'s' * (erased.rows != 1)} taken out, {erased.texts:,} "
-        f"text{'s' * (erased.texts != 1)} blanked"
+        f"{count(erased.files, 'file')} of the lake rewritten: {count(erased.rows, 'row')} taken "
+        f"out, {count(erased.texts, 'text')} blanked"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.reports.counts import count
+
 if TYPE_CHECKING:
     from tradewind.housekeeping_records import Heap, HouseKept
 
@@ -27,7 +29,7 @@ def house_lines(kept: HouseKept) -> list[str]:
     """All of it: what went, what stays although it is old, and what could not be told."""
     verb = "would go" if kept.dry_run else "went"
     head = (
-        f"{_counted(kept.files)} of {in_bytes(kept.bytes)} {verb}"
+        f"{count(kept.files, 'file')} of {in_bytes(kept.bytes)} {verb}"
         if kept.files
         else f"nothing {verb}"
     )
@@ -56,12 +58,8 @@ def _heap(heap: Heap) -> str:
     whose = f" of {heap.model}" if heap.model else ""
     days = f", {heap.oldest}" if heap.oldest else ""
     days += f" to {heap.newest}" if heap.newest != heap.oldest else ""
-    size = f"{_counted(heap.files)} of {in_bytes(heap.bytes)}"
+    size = f"{count(heap.files, 'file')} of {in_bytes(heap.bytes)}"
     return f"{_NAMES.get(heap.kind, heap.kind)}{whose}: {size}{days}"
-
-
-def _counted(files: int) -> str:
-    return f"{files:,} file{'' if files == 1 else 's'}"
 
 
 def _versions(numbers: list[int]) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tradewind.reports.counts import count
 from tradewind.scorecard.marking import HALF, NotShownError, Seen, rubric_test
 from tradewind.stores.events import ERASED
 
@@ -34,8 +35,7 @@ def privacy(case: Case) -> Seen:
             "and the last training took it in undeclared",
             _DECLARE,
         )
-    count = len(report["sources"])
-    sources = f"{count} source{'s' * (count != 1)}"
+    sources = count(len(report["sources"]), "source")
     said = (
         f"what the last training took in of {sources} was scanned for what names "
         f"people, and nothing was found that is not declared; declared personal: "

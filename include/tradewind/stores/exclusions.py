@@ -20,6 +20,7 @@ from tradewind.nights import Exclusion, LeftOut
 from tradewind.stores.events import DATA_EXCLUDED, DATA_READMITTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from tradewind.definition.sources import Source
@@ -45,7 +46,7 @@ def exclusions(ledger: Ledger, *, as_of: datetime | None = None) -> list[Exclusi
     """
     found: dict[str, Exclusion] = {}
     for event in ledger.events(kind=(DATA_EXCLUDED, DATA_READMITTED), as_of=as_of):
-        key = key_of(LeftOut.model_validate(_what(event)))
+        key = key_of(left_out_of(event.payload))
         if event.kind == DATA_READMITTED:
             found.pop(key, None)
         else:
@@ -56,7 +57,7 @@ def exclusions(ledger: Ledger, *, as_of: datetime | None = None) -> list[Exclusi
 def exclusion_of(event: Event) -> Exclusion:
     """An exclusion as its event tells it."""
     return Exclusion(
-        **_what(event),
+        **left_out_of(event.payload).model_dump(),
         event_id=event.id,
         model=str(event.model),
         as_of=event.as_of,
@@ -90,5 +91,6 @@ def tainted_versions(
     }
 
 
-def _what(event: Event) -> dict[str, Any]:
-    return {name: event.payload[name] for name in LeftOut.model_fields}
+def left_out_of(payload: Mapping[str, Any]) -> LeftOut:
+    """What an event leaves out, or takes back in."""
+    return LeftOut.model_validate({name: payload[name] for name in LeftOut.model_fields})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import RegistryError
 from tradewind.stores.mlflow_access import MlflowServer, model_id
+from tradewind.stores.mlflow_contents import every
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,16 +112,13 @@ class Versions(MlflowServer):
                 self._client.set_model_version_tag(model, known.version, name, value)
 
     def _search(self, model: str) -> list[Any]:
-        found: list[Any] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_model_versions(
-                f"name = '{model}'", order_by=["version_number DESC"], page_token=token
+        return [
+            *every(
+                self._client.search_model_versions,
+                filter_string=f"name = '{model}'",
+                order_by=["version_number DESC"],
             )
-            found += page
-            token = page.token
-            if not token:
-                return found
+        ]
 
     def _aliases(self, model: str) -> dict[str, int]:
         registered = self._found(self._client.get_registered_model, model)

@@ -11,11 +11,11 @@ from tradewind.reports.card.words import (
     OUTCOMES,
     PLAYERS,
     amount,
-    count,
     ground,
     sentence,
     told,
 )
+from tradewind.reports.counts import count
 from tradewind.reports.page import figure
 
 if TYPE_CHECKING:

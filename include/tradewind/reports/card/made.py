@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tradewind.reports.card.blocks import Bullets, Drawing, Facts, Section, Table, Words
 from tradewind.reports.card.drawings import dependence, whiskers
-from tradewind.reports.card.words import METRICS, count, day, ground, listed, sentence, told
+from tradewind.reports.card.words import METRICS, day, ground, listed, sentence, told
+from tradewind.reports.counts import count
 from tradewind.reports.page import figure, moment, share
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradewind.reports.counts import count
 from tradewind.reports.page import figure
 
 if TYPE_CHECKING:
@@ -142,11 +143,6 @@ def amount(estimate: Estimate, *, each: float = 1.0) -> str:
 def ground(rows: int, units: int, unit: str) -> str:
     """What figures stand on: `27,075 rows of 30 days`."""
     return f"{count(rows, 'row')} of {count(units, unit)}"
-
-
-def count(number: int, unit: str) -> str:
-    """A number of units: `1 day`, `30 days`."""
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def day(moment: datetime) -> str:
