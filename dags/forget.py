@@ -8,8 +8,8 @@ from __future__ import annotations
 from airflow.sdk import chain
 
 from tradewind.orchestration import tasks
-from tradewind.orchestration.model_dags import forget_dag
 from tradewind.orchestration.models import every_model
+from tradewind.orchestration.platform_dags import forget_dag
 
 with forget_dag():
     chain(tasks.forget(), [tasks.train_forgetful(model) for model in every_model()])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from airflow.sdk import chain
 
-from tradewind.orchestration.housekeeping import finish_erasures, housekeeping_dag, keep_house
+from tradewind.orchestration.housekeeping import finish_erasures, keep_house
+from tradewind.orchestration.platform_dags import housekeeping_dag
 
 with housekeeping_dag():
     chain(finish_erasures(), keep_house())

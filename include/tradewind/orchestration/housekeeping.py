@@ -1,55 +1,19 @@
-"""The DAG `tradewind.housekeeping`, to be filled with its tasks, and the tasks that fill it."""
+"""The tasks of `tradewind.housekeeping`."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from tradewind.orchestration.failures import FailureNotifier
-from tradewind.orchestration.forms import housekeeping_form
 from tradewind.orchestration.links import ReportLink
 from tradewind.orchestration.plumbing import end_failure_of, open_stores, plain_errors
 from tradewind.orchestration.run_requests import housekeeping_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-DAG_ID = "tradewind.housekeeping"
-_WEEKLY = "30 3 * * 0"
-_PAGE = """\
-# House is kept
-
-Lets go of what is older than the models' `retention` says, and of what killed runs left. What a
-version needs that decides, scores beside the champion or could be rolled back to stays whatever its
-age, and so does what a training's window reads. An erasure that was interrupted is finished first.
-
-The report says what went, by kind and model, and why what is old stays. One model of which
-something cannot be told keeps its own, the others go on, and the task is red at the end. See
-`docs/housekeeping.md`.
-"""
-
-
-def housekeeping_dag() -> DAG:
-    """The DAG, weekly; of no single model."""
-    return DAG(
-        dag_id=DAG_ID,
-        schedule=CronTriggerTimetable(_WEEKLY, timezone="UTC"),
-        catchup=False,
-        max_active_runs=1,
-        params=housekeeping_form(),
-        default_args={
-            "owner": "tradewind",
-            "retries": 2,
-            "retry_delay": timedelta(minutes=10),
-            "on_failure_callback": FailureNotifier(model="tradewind"),
-        },
-        doc_md=_PAGE,
-        tags=["tradewind", "housekeeping"],
-    )
 
 
 def finish_erasures() -> BaseOperator:

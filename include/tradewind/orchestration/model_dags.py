@@ -1,4 +1,4 @@
-"""The empty DAGs, to be filled with tasks: of a model, what each takes from its definition.
+"""The empty DAGs of a model, to be filled with tasks: what each takes from its definition.
 
 When it runs, how hard it tries, with which form, and what its page in the UI says.
 """
@@ -14,7 +14,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from tradewind.definition.moments import midnight
 from tradewind.orchestration.failures import FailureNotifier, tell_of_late_night
-from tradewind.orchestration.forms import forget_form, night_form, release_form, train_form
+from tradewind.orchestration.forms import night_form, release_form, train_form
 from tradewind.policy.permitting import in_short
 
 if TYPE_CHECKING:
@@ -71,19 +71,6 @@ without them, and trains.""",
 }
 
 
-_FORGET = """\
-# Somebody is forgotten
-
-Erases whoever a reference stands for from every part, feature set, prediction log, quarantine file
-and report, from databases, MLflow and logs; proves it; and trains every model anew in which a
-version decided that had seen them.
-
-`tradewind subject customer` asks for their key and prints the reference: a key that is put into a
-form stays in Airflow. Nobody is erased whom a source still holds, nor while one of the models is
-being trained. What was interrupted is finished by the next run. See `docs/forgetting.md`.
-"""
-
-
 def train_dag(model: ModelDefinition) -> DAG:
     """The DAG `<model>.train`."""
     return _dag(model, "train", cron=model.schedule.train, form=train_form(model))
@@ -102,24 +89,6 @@ def monitor_dag(model: ModelDefinition) -> DAG:
 def release_dag(model: ModelDefinition) -> DAG:
     """The DAG `<model>.release`, by hand."""
     return _dag(model, "release", cron=None, form=release_form(model))
-
-
-def forget_dag() -> DAG:
-    """The DAG `tradewind.forget`, by hand; of no single model."""
-    return DAG(
-        dag_id="tradewind.forget",
-        schedule=None,
-        max_active_runs=1,
-        params=forget_form(),
-        default_args={
-            "owner": "tradewind",
-            "retries": 2,
-            "retry_delay": timedelta(minutes=5),
-            "on_failure_callback": FailureNotifier(model="tradewind"),
-        },
-        doc_md=_FORGET,
-        tags=["tradewind", "forget"],
-    )
 
 
 def _dag(model: ModelDefinition, pipeline: str, *, cron: str | None, form: dict[str, Param]) -> DAG:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.stores.elsewhere.changing import UnchangeableError, changed
 from tradewind.stores.elsewhere.contents import look_into
-from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched
+from tradewind.stores.elsewhere.records import Finding, Unsearched, together
 from tradewind.stores.mlflow_access import MlflowServer, model_uri
 from tradewind.stores.mlflow_contents import artefact_store, every, every_experiment, files_in
 from tradewind.stores.trainings import FILES_DIGEST
@@ -26,6 +26,7 @@ from tradewind.stores.trainings import FILES_DIGEST
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tradewind.stores.elsewhere.records import Searched
     from tradewind.stores.needles import Needles
 
 _ROOT = "mlflow-artifacts:/"
@@ -81,14 +82,11 @@ class Artefacts(MlflowServer):
     def look(self, needles: Needles) -> tuple[Searched, list[Finding], list[Unsearched]]:
         """What there is to look at, how often needles stand where, and what could not be read."""
         files = [*self._files(needles)]
+        whole, _, unread = together(
+            "MLflow, artefacts", ((self._place(file.path, needles), file) for file in files)
+        )
+        # What a model decides by is told with the model.
         found = [self._finding(file, needles) for file in files if file.count]
-        unread = [
-            Unsearched(self._place(file.path, needles), file.unread)
-            for file in files
-            if file.unread
-        ]
-        size = sum(file.bytes for file in files)
-        whole = Searched("MLflow, artefacts", files=len(files), bytes=size)
         return whole, found, [*unread, *self._not_served(needles)]
 
     def erase(self, needles: Needles) -> list[Finding]:

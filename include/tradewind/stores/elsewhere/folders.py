@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tradewind.stores.elsewhere.changing import UnchangeableError, changed
-from tradewind.stores.elsewhere.contents import look_into, places
-from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched
+from tradewind.stores.elsewhere.contents import Looked, look_into, places
+from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,15 @@ class _File:
     """A file that holds needles, or may.
 
     Attributes:
-        count: How often needles stand in it.
-        named: How often they stand in its name.
+        count: How often needles stand in it and in its name.
+        named: Whether they stand in its name.
         unread: Why some of it could not be looked into.
     """
 
     path: Path
     bytes: int
     count: int
-    named: int
+    named: bool
     unread: str
 
 
@@ -66,19 +66,8 @@ class Folder:
         """What there is to look at, how often needles stand where, and what could not be read."""
         if not self.path.exists() and not self.is_cache:
             return Searched(self._place()), [], [Unsearched(self._place(), "it is not there")]
-        files = [*self._files(needles)]
-        whole = Searched(self._place(), files=len(files), bytes=sum(file.bytes for file in files))
-        found = [
-            Finding(self._place(file.path, needles), file.count + file.named)
-            for file in files
-            if file.count or file.named
-        ]
-        unread = [
-            Unsearched(self._place(file.path, needles), file.unread)
-            for file in files
-            if file.unread
-        ]
-        return whole, found, unread
+        files = self._files(needles)
+        return together(self._place(), ((self._place(file.path, needles), file) for file in files))
 
     def erase(self, needles: Needles) -> list[Finding]:
         """Write over every needle, or delete the entries of a cache that hold one.
@@ -88,10 +77,9 @@ class Folder:
         """
         found = []
         for file in [*self._files(needles)]:
-            if file.count or file.named:
+            if file.count:
                 why = self._delete(file) if self.is_cache else _overwrite(file, needles)
-                place = self._place(file.path, needles)
-                found.append(Finding(place, file.count + file.named, why))
+                found.append(Finding(self._place(file.path, needles), file.count, why))
         return found
 
     def _files(self, needles: Needles) -> Iterator[_File]:
@@ -104,9 +92,8 @@ class Folder:
             except FileNotFoundError:
                 continue  # it was rotated away
             except OSError as error:
-                yield _File(path, 0, 0, named, f"it cannot be read ({error.strerror})")
-                continue
-            yield _File(path, looked.bytes, looked.count, named, looked.unread)
+                looked = Looked(unread=f"it cannot be read ({error.strerror})")
+            yield _File(path, looked.bytes, looked.count + named, bool(named), looked.unread)
 
     def _delete(self, file: _File) -> str:
         """Delete the entry of the cache that a file is part of; why it stays, if it does."""

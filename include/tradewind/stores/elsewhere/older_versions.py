@@ -6,12 +6,13 @@ import io
 from typing import TYPE_CHECKING
 
 from tradewind.stores.elsewhere.contents import look_into
-from tradewind.stores.elsewhere.records import Finding, Searched, Unsearched
+from tradewind.stores.elsewhere.records import Finding, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tradewind.stores.elsewhere.contents import Looked
+    from tradewind.stores.elsewhere.records import Searched, Unsearched
     from tradewind.stores.lake import Lake
     from tradewind.stores.needles import Needles
     from tradewind.stores.placement import OlderVersion
@@ -36,16 +37,8 @@ class OlderVersions:
             LakeUnavailableError: The store does not answer.
             LakeError: It refuses to list or to read them.
         """
-        files = size = 0
-        found, unread = [], []
-        for version, looked in self._each(needles):
-            files, size = files + 1, size + looked.bytes
-            place = needles.taken_out(f"{_PLACE} of {version.path}")
-            if looked.count:
-                found.append(Finding(place, looked.count))
-            if looked.unread:
-                unread.append(Unsearched(place, looked.unread))
-        return Searched(_PLACE, files=files, bytes=size), found, unread
+        each = self._each(needles)
+        return together(_PLACE, ((_where(version, needles), looked) for version, looked in each))
 
     def erase(self, needles: Needles) -> list[Finding]:
         """Delete each that holds a needle: nothing reads it.
@@ -58,8 +51,7 @@ class OlderVersions:
         for version, looked in self._each(needles):
             if looked.count:
                 version.delete()
-                place = needles.taken_out(f"{_PLACE} of {version.path}")
-                found.append(Finding(place, looked.count))
+                found.append(Finding(_where(version, needles), looked.count))
         return found
 
     def _each(self, needles: Needles) -> Iterator[tuple[OlderVersion, Looked]]:
@@ -67,3 +59,7 @@ class OlderVersions:
             looked = look_into(io.BytesIO(version.read()), needles)
             looked.count += len(needles.spans_in(version.path))
             yield version, looked
+
+
+def _where(version: OlderVersion, needles: Needles) -> str:
+    return needles.taken_out(f"{_PLACE} of {version.path}")

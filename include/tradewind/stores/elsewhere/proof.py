@@ -9,7 +9,7 @@ from pyarrow import fs
 from tradewind.errors import LakeError
 from tradewind.stores.elsewhere.contents import look_into
 from tradewind.stores.elsewhere.everywhere import Everywhere
-from tradewind.stores.elsewhere.records import Finding, Proof, Searched, Unsearched
+from tradewind.stores.elsewhere.records import Finding, Proof, Unsearched, together
 from tradewind.stores.erasing import holding
 from tradewind.stores.lake import lake_filesystem
 from tradewind.stores.needles import Needles
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tradewind.settings import Settings
     from tradewind.stores.elsewhere.contents import Looked
+    from tradewind.stores.elsewhere.records import Searched
     from tradewind.stores.marks import Marks
     from tradewind.stores.stores import Stores
 
@@ -50,16 +51,10 @@ def prove(stores: Stores, marks: Marks) -> Proof:
 def _in_lake(
     settings: Settings, needles: Needles
 ) -> tuple[Searched, list[Finding], list[Unsearched]]:
-    files = size = 0
-    found, unread = [], []
-    for path, looked in _files(settings, needles):
-        files, size = files + 1, size + looked.bytes
-        place = needles.taken_out(f"lake, {path}")
-        if count := looked.count + len(needles.spans_in(path)):
-            found.append(Finding(place, count))
-        if looked.unread:
-            unread.append(Unsearched(place, looked.unread))
-    return Searched("lake", files=files, bytes=size), found, unread
+    files = _files(settings, needles)
+    return together(
+        "lake", ((needles.taken_out(f"lake, {path}"), looked) for path, looked in files)
+    )
 
 
 def _files(settings: Settings, needles: Needles) -> Iterator[tuple[str, Looked]]:
@@ -69,8 +64,11 @@ def _files(settings: Settings, needles: Needles) -> Iterator[tuple[str, Looked]]
         selector = fs.FileSelector(root, recursive=True, allow_not_found=True)
         for info in filesystem.get_file_info(selector):
             if info.type == fs.FileType.File:
+                path = info.path.removeprefix(root).lstrip("/")
                 with filesystem.open_input_file(info.path) as file:
-                    yield info.path.removeprefix(root).lstrip("/"), look_into(file, needles)
+                    looked = look_into(file, needles)
+                looked.count += len(needles.spans_in(path))
+                yield path, looked
     except OSError as error:
         raise LakeError(f"{settings.lake_uri} cannot be looked at to the end: {error}") from error
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tradewind.stores.needles import Needles
 
 
@@ -70,6 +72,43 @@ class Proof:
             "found": [asdict(each) for each in self.found],
             "unsearched": [asdict(each) for each in self.unsearched],
         }
+
+
+class LookedAt(Protocol):
+    """What looking into one file came to."""
+
+    @property
+    def bytes(self) -> int:
+        """Of the file as it lies there."""
+
+    @property
+    def count(self) -> int:
+        """How often needles stand in it, and in its name."""
+
+    @property
+    def unread(self) -> str:
+        """Why some of it could not be looked into; empty where all was."""
+
+
+def together(
+    place: str, files: Iterable[tuple[str, LookedAt]]
+) -> tuple[Searched, list[Finding], list[Unsearched]]:
+    """What looking into files comes to, all in all.
+
+    Args:
+        place: What they are, in a word.
+        files: Each with where it lies, in words that hold nothing of the subject's. One is held at
+            a time.
+    """
+    number = size = 0
+    found, unread = [], []
+    for where, looked in files:
+        number, size = number + 1, size + looked.bytes
+        if looked.count:
+            found.append(Finding(where, looked.count))
+        if looked.unread:
+            unread.append(Unsearched(where, looked.unread))
+    return Searched(place, files=number, bytes=size), found, unread
 
 
 class Place(Protocol):
