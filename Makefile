@@ -67,7 +67,7 @@ test: setup ## run every test, on two workers
 drill: setup ## nights, approvals and a bad promotion taken back, through the real scheduler (minutes)
 	$(BIN)/python -m pytest tests/integration -m drill $(ARGS)
 
-mutants: setup ## break each comparison that a verdict depends on, and see a test go red (minutes)
+mutants: setup ## break each comparison behind a verdict, a permission or an erasure: a test goes red (minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutants.py $(ARGS)
 
 check: setup ## format, lint, types, layers, schema

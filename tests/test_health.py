@@ -154,6 +154,7 @@ def test_a_chain_of_which_a_young_head_is_kept_is_well(stores: Stores) -> None:
     later = of(stores, "chain", now=stores.ledger.now() + 9 * DAY)
     assert later.state == "well"
     assert f"the lake keeps entry {head.position} of " in later.sentence
+    assert later.sentence.endswith(", and 0 events came later")
 
 
 def test_events_that_nothing_outside_holds_for_two_nights_are_late(stores: Stores) -> None:

@@ -271,7 +271,7 @@ def _judged_anew(
         found[name] = run_stage(name, admission, *inputs, stores=stores)
     now = cast("Verdict", found["gate"])
     if now.passed and _asks_the_same(before, now):
-        reason = f"{because}; every gate lets it through again, and nothing else changed"
+        reason = f"{because}; asked again, {now.account}, and nothing else changed"
         let_stand(admission, before, now, because=reason, ledger=stores.ledger)
     return found
 

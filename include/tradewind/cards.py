@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
+from pydantic import Field
+
 from tradewind.records import (
     Difference,
     Estimate,
@@ -36,11 +38,33 @@ class SaidPurpose(Record):
     limits: list[str]
 
 
+class SaidIndicator(Record):
+    """A figure by which harm would be seen, and what it is on the judged rows.
+
+    Attributes:
+        metric: A key of the rates by group.
+        group: Whose it is, in words.
+        limit: What is allowed, in words.
+        then: What happens at night where it is beyond that, in words.
+        rows: Judged rows of the group.
+        figure: None where there is none, and `missing` says why.
+    """
+
+    name: str
+    metric: str
+    group: str
+    limit: str
+    then: str
+    rows: int
+    figure: Estimate | None
+    missing: str
+
+
 class SaidHarm(Record):
     """The harm review.
 
     Attributes:
-        indicators: What the nights watch for it, one sentence each.
+        indicators: What the nights watch for it; of older cards one sentence each.
     """
 
     by: str
@@ -49,7 +73,7 @@ class SaidHarm(Record):
     helps: list[str]
     neutral: list[str]
     harms: list[str]
-    indicators: list[str]
+    indicators: list[SaidIndicator | str]
 
 
 class SaidAcceptance(Record):
@@ -63,11 +87,19 @@ class SaidAcceptance(Record):
     review: date
 
 
+class SaidMeaning(Record):
+    """What a column is, and what its codes say, by the value as it is printed."""
+
+    what: str
+    values: dict[str, str]
+
+
 class SaidTask(Record):
     """What is predicted, of what, when.
 
     Attributes:
         horizon_seconds: How long before the event.
+        label_meaning: What the label says, in the owner's words.
         selective: Whether a label is only ever seen after a positive decision.
     """
 
@@ -77,6 +109,7 @@ class SaidTask(Record):
     horizon_seconds: float
     timezone: str
     label: str
+    label_meaning: str | None = None
     label_relation: str
     selective: bool
 
@@ -169,6 +202,8 @@ class Making(Record):
     """How the candidate was made, and with what.
 
     Attributes:
+        members: The import paths of the estimators that it is made of, by name; empty where
+            nothing was fitted.
         revision: The commit of the code, `-dirty` after it where files differed, or `unknown`.
         made_with: Python, machine, digest of the locked requirements and of the code that decides,
             version of each package that learns or scores.
@@ -176,6 +211,7 @@ class Making(Record):
 
     candidate: str
     origin: str
+    members: dict[str, str] = Field(default={})
     params: dict[str, Any] | None
     trials: int
     calibration: str
@@ -415,8 +451,9 @@ class CardContents(Record):
 
     Attributes:
         as_of: The moment that its run stood at.
-        passed: Whether every gate let it through.
+        passed: Whether no gate blocks it.
         evaluation: Where its figures are; `verdict` is where its gates' answers are.
+        meanings: Of columns, as far as the owner said them.
         value: None where the definition says nothing of worth.
     """
 
@@ -430,6 +467,7 @@ class CardContents(Record):
     harm: SaidHarm | None
     acceptance: SaidAcceptance | None
     task: SaidTask
+    meanings: dict[str, SaidMeaning] = Field(default={})
     fallback: SaidFallback
     release: SaidRelease
     waivers: list[SaidWaiver]

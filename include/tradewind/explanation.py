@@ -67,6 +67,8 @@ class ExplainedFeature(Record):
 
     Attributes:
         value: As text; None where it is missing.
+        what: What it is, in the owner's words; None where nobody said it.
+        says: What its value says, where that is a code.
         usual: How usual that is among the rows that the version was trained on, in words; None
             where no version, or no profile of its rows, says it.
         place: The share of those rows with a smaller value, half of the equal ones among them; of
@@ -80,6 +82,8 @@ class ExplainedFeature(Record):
     usual: str | None
     place: float | None = None
     effect: float | None = None
+    what: str | None = None
+    says: str | None = None
 
 
 class ExplainedScore(Record):

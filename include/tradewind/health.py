@@ -15,6 +15,7 @@ from croniter import croniter
 from tradewind.definition.loader import load_definition, model_folders
 from tradewind.definition.moments import midnight, night_of
 from tradewind.errors import DefinitionError, LakeError, TradewindError
+from tradewind.reports.counts import count
 from tradewind.settings import AIRFLOW_HEALTH, MLFLOW_HEALTH
 from tradewind.stores.chain_heads import last_kept
 from tradewind.stores.events import DECIDED, TAMPERING, TAMPERING_ENDED
@@ -250,7 +251,7 @@ def _chain(stores: Stores, now: datetime) -> Finding:
     )
     after = stores.ledger.chain.after(head.position if head else 0)
     if after.oldest is None or now - after.oldest <= _OLDEST_HEAD:
-        return Finding("chain", "well", f"{kept}; events since then: {after.events:,}")
+        return Finding("chain", "well", f"{kept}, and {count(after.events, 'event')} came later")
     return Finding(
         "chain",
         "late",

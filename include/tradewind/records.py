@@ -594,8 +594,8 @@ class Registration(Record):
             `would_have` (the as-of lies before the champion's: a verdict, no promotion);
             `started_as_arm` (it scores beside the champion first); `held` (nothing is promoted
             until a date) and `retired` (the model is): a version that a person may promote later;
-            `rolled_back_before` (it needs a new verdict to return); `awaits_approval` (every gate
-            let it through, and people are still to say so); `rejected` (by people, or by silence).
+            `rolled_back_before` (it needs a new verdict to return); `awaits_approval` (no gate
+            blocks it, and people are still to say so); `rejected` (by people, or by silence).
         version: MLflow's version of the candidate, where it was registered.
         champion: The champion's version now.
         warning: What of MLflow and the ledger did not agree before.

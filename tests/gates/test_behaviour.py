@@ -29,7 +29,7 @@ def tried(because: str, *, rows: int = 100, violations: int = 0, **changes: Any)
         "rows": rows,
         "of_rows": 1_000,
         "violations": violations,
-        "interval": (0.5, 1.0),
+        "between": (0.5, 1.0),
         "worst": "on 2024-05-05, x 1 to 2 takes the score from 0.1 to 0.9",
         **changes,
     }
@@ -55,6 +55,10 @@ def test_a_model_that_does_what_is_expected_passes_and_says_what_came_nearest():
     assert "Nearest to failing: 'A clear morning is no day to warn'" in result.sentence
     assert (result.figure, result.threshold, result.interval) == (1.0, 1.0, (0.5, 1.0))
     assert result.rows == 250
+    assert (
+        "it holds of 50 of 50 rows, 100.0% (50.0% to 100.0%), and 100.0% are asked for"
+    ) in result.sentence
+    assert "intervals are over days, as the rows of a day are alike" in result.sentence
     assert "250 trials on rows of the 27,075 judged ones" in result.sentence
 
 
@@ -81,7 +85,7 @@ def test_a_share_is_compared_as_it_is_written(rows, violations, share):
 
 
 def test_an_expectation_without_a_row_is_unknown_and_blocks():
-    nothing = tried(QUEUE, rows=0, of_rows=0, interval=None, worst="")
+    nothing = tried(QUEUE, rows=0, of_rows=0, between=None, worst="")
     result = asked(tried(MILE), nothing, tried(CLEAR))
     assert result.outcome == "blocked"
     assert "no judged row is like that, so that nothing is known" in result.sentence
@@ -95,11 +99,18 @@ def test_an_expectation_that_nobody_tried_blocks():
     assert asked().outcome == "blocked"
 
 
+def test_an_interval_of_older_evidence_was_another_and_is_not_shown():
+    older = tried(CLEAR, between=None, interval=(0.98, 1.0))
+    result = asked(tried(MILE), tried(QUEUE), older)
+    assert result.interval is None
+    assert "it holds of 100 of 100 rows, 100.0%, and 100.0% are asked for" in result.sentence
+
+
 def test_every_expectation_has_a_line_of_its_own():
     table = asked(tried(MILE, violations=50), tried(QUEUE), tried(CLEAR)).table
     assert [line["expectation"] for line in table] == [MILE, QUEUE, CLEAR]
     assert len({tuple(line) for line in table}) == 1
-    assert table[0]["holds of"] == "50.0%"
+    assert table[0]["holds of"] == "50.0% (50.0% to 100.0%)"
     assert "on 100 of 1,000 rows" in table[0]["tried"]
 
 

@@ -24,7 +24,9 @@ def part(name: str = "score 0.1 to 0.2", **changes: Any) -> Part:
         "rows": 2_700,
         "units": 30,
         "score": 0.15,
+        "score_between": (0.14, 0.16),
         "truth": 0.16,
+        "truth_between": (0.12, 0.2),
         "gap": gap(0.02, -0.2, 0.24),
         **changes,
     }
@@ -37,7 +39,9 @@ def found(**changes: Any) -> Found:
         "rows": 27_075,
         "deviation": 0.42,
         "score": 0.24,
+        "score_between": (0.22, 0.26),
         "truth": 0.25,
+        "truth_between": (0.2, 0.3),
         "level": gap(0.02, -0.1, 0.14),
         "slope": gap(0.95, 0.8, 1.1),
         "slope_high": 1.05,
@@ -56,10 +60,10 @@ def test_scores_that_mean_what_they_say_pass():
     result = ask()
     assert result.outcome == "passed"
     assert result.sentence == (
-        "Scores mean what they say. On the average the score is 0.24 and the truth 0.25, too "
-        "little by 0.02 (-0.1 to 0.14) standard deviations where 0.2 is the limit. A limit is "
-        "passed where it surely is, with 95% confidence, for all 1 part together. Judged on 27,075 "
-        "rows of 30 days."
+        "Scores mean what they say. On the average the score is 0.24 (0.22 to 0.26) and the truth "
+        "0.25 (0.2 to 0.3), too little by 0.02 (-0.1 to 0.14) standard deviations where 0.2 is the "
+        "limit. A limit is passed where it surely is, with 95% confidence, for all 1 part "
+        "together. Judged on 27,075 rows of 30 days."
     )
     assert (result.figure, result.threshold, result.interval) == (-0.1, 0.2, (-0.1, 0.14))
 
@@ -134,7 +138,10 @@ def test_each_part_has_a_limit_of_its_own(kind, own, outcome):
     assert result.outcome == outcome
     assert result.table[1]["says"] == ("holds" if outcome == "passed" else "passes its limit")
     if outcome == "blocked":
-        assert "origin is EWR (2,700 rows of 30 days), score 0.15 and truth 0.16" in result.sentence
+        assert (
+            "origin is EWR (2,700 rows of 30 days), score 0.15 (0.14 to 0.16) and truth 0.16 "
+            "(0.12 to 0.2), too "
+        ) in result.sentence
     assert ask(parts=[part(gap=own)], limits={"parts": 0.31}).outcome == "passed"
 
 
@@ -171,9 +178,9 @@ def test_the_table_shows_what_was_said_beside_what_came_of_it():
     few = Part(name="carrier is HA", kind="slice", rows=92, units=30, unknown="92 rows")
     known, unknown = ask(parts=[part(), few]).table
     assert known == {
-        "part": "score 0.1 to 0.2", "rows": "2,700", "days": "30", "mean score": "0.15",
-        "mean truth": "0.16", "truth less score, in deviations": "0.02 (-0.2 to 0.24)",
-        "says": "holds",
+        "part": "score 0.1 to 0.2", "rows": "2,700", "days": "30",
+        "mean score": "0.15 (0.14 to 0.16)", "mean truth": "0.16 (0.12 to 0.2)",
+        "truth less score, in deviations": "0.02 (-0.2 to 0.24)", "says": "holds",
     }  # fmt: skip
     assert (unknown["mean score"], unknown["mean truth"]) == ("", "")
 

@@ -23,8 +23,9 @@ SIGNED = {"by": "A. Person", "because": "the queue is longer now.", "until": DAY
 
 def moved(level: float = 0.02, spread: float = 1.1, **changes: Any) -> dict[str, Any]:
     one = Moved(
-        **{"level": estimate(level), "spread": estimate(spread), "mean": 0.24, "deviation": 0.1,
-           "changed": 0.031, **changes}
+        **{"level": estimate(level), "spread": estimate(spread), "mean": 0.24,
+           "mean_between": (0.2, 0.28), "deviation": 0.1, "changed": 0.031,
+           "changed_between": (0.021, 0.041), **changes}
     )  # fmt: skip
     return {"downstream": Found(moved=one).model_dump(mode="json")}
 
@@ -42,14 +43,14 @@ def test_what_everybody_can_take_passes_and_is_told():
     assert result.interval == pytest.approx((0.0, 0.4))
     assert (result.rows, result.units) == (27_075, 30)
     assert result.sentence == (
-        "Against the champion (version 3) the mean score moves by 0.02 (0 to 0.04) from 0.24, that "
-        "is 0.2 of its standard deviations, and the spread becomes 1.1 (1.08 to 1.12) times as "
-        "wide; 3.1% of the decisions change. The one who read it can take that. Judged on 27,075 "
-        "rows of 30 days."
+        "Against the champion (version 3) the mean score moves by 0.02 (0 to 0.04) from 0.24 (0.2 "
+        "to 0.28), that is 0.2 (0 to 0.4) of its standard deviations, and the spread becomes 1.1 "
+        "(1.08 to 1.12) times as wide; 3.1% (2.1% to 4.1%) of the decisions change. The one who "
+        "read it can take that. Judged on 27,075 rows of 30 days."
     )
     assert result.table[0] == {
-        "consumer": "crew", "owner": "the desk", "change": "level 0.2 sd", "takes": "0.5 sd",
-        "signed": "", "outcome": "taken",
+        "consumer": "crew", "owner": "the desk", "change": "level 0.2 (0 to 0.4) sd",
+        "takes": "0.5 sd", "signed": "", "outcome": "taken",
     }  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def test_a_level_is_counted_in_deviations_or_in_the_scores_own_unit():
     by_deviation = ask(moved(0.06), crew={"owner": "o", "level": 0.5})
     assert (by_deviation.outcome, by_deviation.figure) == ("blocked", pytest.approx(0.6))
     assert by_deviation.interval == pytest.approx((0.4, 0.8))
-    assert "level 0.6 sd for crew (o), who takes 0.5 sd" in by_deviation.sentence
+    assert "level 0.6 (0.4 to 0.8) sd for crew (o), who takes 0.5 sd" in by_deviation.sentence
     own = ask(moved(0.06), crew={"owner": "o", "level": 0.07, "unit": "score"})
     assert (own.outcome, own.figure, own.threshold) == ("passed", 0.06, 0.07)
     assert (
@@ -109,7 +110,10 @@ def test_every_consumer_is_asked_and_the_one_who_can_take_least_decides_the_figu
     result = ask(moved(0.04), crew=DESK, fuel={"owner": "fuel desk", "level": 0.3})
     assert result.outcome == "blocked"
     assert (result.figure, result.threshold) == pytest.approx((0.4, 0.3))
-    said = "It is more than was agreed: level 0.4 sd for fuel (fuel desk), who takes 0.3 sd."
+    said = (
+        "It is more than was agreed: level 0.4 (0.2 to 0.6) sd for fuel (fuel desk), who takes "
+        "0.3 sd."
+    )
     assert said in result.sentence
     assert [line["outcome"] for line in result.table] == ["taken", "taken", "beyond it"]
     assert "All 2 who read it can take that" in ask(moved(), crew=DESK, fuel=DESK).sentence

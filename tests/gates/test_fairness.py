@@ -75,8 +75,8 @@ def test_a_model_that_treats_groups_alike_passes_and_says_what_is_nearest_its_li
     assert result.sentence == (
         "No two groups are treated more unlike than is tolerated. Nearest to its limit is "
         "equalised odds by sex, a gap of 0.09 (0.07 to 0.11) where 0.1 is the limit (true positive "
-        "rate 0.35 of women and 0.3 of men). Its interval holds the limit: on other days it might "
-        "lie on the other side. Judged on 27,075 rows of 30 days."
+        "rate 0.35 (0.33 to 0.37) of women and 0.3 (0.28 to 0.32) of men). Its interval holds the "
+        "limit: on other days it might lie on the other side. Judged on 27,075 rows of 30 days."
     )
 
 
@@ -106,7 +106,8 @@ def test_what_blocks_is_said_with_its_groups_its_limit_and_what_luck_makes():
     assert result.sentence == (
         "Groups are treated too unlike: demographic parity by sex, a gap of 0.3 (0.28 to 0.32) "
         "where 0.1 is the limit, and names dealt out at random stay within 0.04 (selection rate "
-        "0.35 of women and 0.3 of men). Judged on 27,075 rows of 30 days."
+        "0.35 (0.33 to 0.37) of women and 0.3 (0.28 to 0.32) of men). Judged on 27,075 rows of 30 "
+        "days."
     )
 
 

@@ -217,8 +217,8 @@ def test_every_floor_that_is_reached_is_said():
     found = threshold(evidence(), model())
     assert found.sentence == (
         "Every floor is reached: log_loss 0.517 (0.497 to 0.537) is at most 0.621, 0.98 times the "
-        "naive rule's; roc_auc 0.765 (0.745 to 0.785) is at least 0.65. Judged on 27,075 rows of "
-        "30 days."
+        "naive rule's 0.634 (0.614 to 0.654); roc_auc 0.765 (0.745 to 0.785) is at least 0.65. "
+        "Judged on 27,075 rows of 30 days."
     )
 
 
@@ -267,9 +267,10 @@ def test_the_bound_must_clear_what_is_asked_for_and_a_tie_does_not(low, by, outc
 
 def test_the_naive_rule_is_beaten_in_words():
     assert beats_naive(evidence(), model()).sentence == (
-        "The candidate's log_loss is 0.517, the naive rule's 0.634: better by 0.117. With 95% "
-        "confidence the advantage is above 0.107, which clears 0. Judged on 27,075 rows of 30 "
-        "days. The smallest advantage that these rows would show four times out of five is 0.015."
+        "The candidate's log_loss is 0.517 (0.497 to 0.537), the naive rule's 0.634 (0.614 to "
+        "0.654): better by 0.117. With 95% confidence the advantage is above 0.107, which clears "
+        "0. Judged on 27,075 rows of 30 days. The smallest advantage that these rows would show "
+        "four times out of five is 0.015."
     )
 
 
@@ -360,10 +361,11 @@ def test_superior_clears_zero(value, outcome):
 
 def test_the_champion_is_compared_in_words():
     assert beats_champion(evidence(), model()).sentence == (
-        "The candidate's log_loss is 0.517, that of the champion (version 3) 0.52: better by 0.003."
-        " With 95% confidence the difference is above -0.007. It is surely not worse by more than "
-        "the margin of 0.015 (from the noise of these rows). Judged on 27,075 rows of 30 days. The "
-        "smallest advantage that these rows would show four times out of five is 0.015."
+        "The candidate's log_loss is 0.517 (0.497 to 0.537), that of the champion (version 3) 0.52 "
+        "(0.5 to 0.54): better by 0.003. With 95% confidence the difference is above -0.007. It "
+        "is surely not worse by more than the margin of 0.015 (from the noise of these rows). "
+        "Judged on 27,075 rows of 30 days. The smallest advantage that these rows would show four "
+        "times out of five is 0.015."
     )
 
 

@@ -18,7 +18,7 @@ def figure(value):
 
 
 def single(value, feature="late_rate"):
-    return {"feature": feature, "estimate": figure(value)}
+    return {"feature": feature, "estimate": figure(value), "carries": (0.9, 0.99)}
 
 
 def both(earlier="fit", later="judge", **changes):
@@ -55,7 +55,10 @@ def test_a_model_without_a_sign_of_a_leak_passes_and_says_what_was_looked_at():
     assert (result.figure, result.threshold, result.interval) == (0.65, 0.85, (0.63, 0.67))
     assert (result.rows, result.units) == (27_075, 30)
     assert "26 prediction times (412 rows)" in result.sentence
-    assert "late_rate, reaches a roc_auc of 0.65" in result.sentence
+    assert (
+        "The best feature alone, late_rate, reaches a roc_auc of 0.65 (0.63 to 0.67), the whole "
+        "model 0.765 (0.745 to 0.785)."
+    ) in result.sentence
     assert "None of 27,075 judge rows" in result.sentence
     assert failed(result) == []
     (between, *_) = [
@@ -107,6 +110,18 @@ def test_a_regression_has_its_own_limits():
     assert ask({"very_good_r2": 0.61}, **carried).outcome == "passed"
 
 
+def test_a_feature_that_is_too_good_is_told_with_its_interval():
+    said = ask(alone=[single(0.9, "dep_delay")]).sentence
+    assert "dep_delay alone reaches roc_auc 0.9 (0.88 to 0.92), more than 0.85" in said
+
+
+def test_a_share_that_older_evidence_gave_no_interval_stands_alone():
+    older = {"feature": "late_rate", "estimate": figure(0.7851)}
+    result = ask(alone=[older], candidate=figure(0.8))
+    assert "late_rate alone carries 95.0% of its skill" in result.sentence
+    assert result.interval is None
+
+
 def test_a_feature_that_is_declared_to_be_so_good_may_be():
     alone = {"alone": [single(0.93)], "candidate": figure(0.93)}
     assert ask(**alone).outcome == "blocked"
@@ -128,7 +143,8 @@ def test_one_feature_may_not_carry_a_very_good_model_alone(own, whole, outcome):
     assert result.outcome == outcome
     if outcome == "blocked":
         assert result.figure == pytest.approx(0.9503, abs=1e-4)
-        assert "carries 95% of its skill" in result.sentence
+        assert "late_rate alone carries 95.0% (90.0% to 99.0%) of its skill" in result.sentence
+        assert result.interval == (0.9, 0.99)
 
 
 def test_exactly_the_share_that_it_may_carry_is_allowed():

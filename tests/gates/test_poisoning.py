@@ -15,6 +15,7 @@ LEVEL = 0.0125
 
 def part(**changes):
     sound = {"name": "carrier = UA", "rows": 23_000, "share": 0.04, "chance": 0.6}
+    sound["between"] = (0.04, 0.12)
     return {**sound, **changes}
 
 
@@ -39,7 +40,7 @@ def found(**changes):
         "batch_days": 7,
         "batches": parts(),
         "categories": parts(),
-        "repeats": {"share": 0.0, "usual": 0.0, "level": 0.001},
+        "repeats": {"rows": 6_500, "share": 0.0, "usual": 0.0, "level": 0.001},
         "harm": {
             "batch_rows": 6_400,
             "loss": 0.5,
@@ -68,6 +69,11 @@ def test_clean_rows_pass_and_the_sentence_says_what_was_looked_at_and_what_canno
     assert "20 batches of 7 days and 20 categories" in result.sentence
     assert "133,444 training rows of 151 days" in result.sentence
     assert "spread evenly over all rows cannot be seen" in result.sentence
+    assert (
+        "Of the 6,500 rows of the newest batch 0.0% are there several times over (2.0% is usual), "
+        "and it does no harm: with its 6,400 rows to learn from a quick model's loss changes by 0, "
+        "surely by more than -0.01 where 0.01 is the limit, on 18,764 later rows of 21 days."
+    ) in result.sentence
     assert (result.rows, result.units) == (133_444, 151)
     assert (result.figure, result.threshold) == (0.04, 0.1)
     assert {line["holds"] for line in result.table} == {"yes"}
@@ -98,7 +104,15 @@ def test_labels_that_are_turned_over_block_where_they_are_many_and_no_chance(
     if outcome == "blocked":
         assert (result.figure, result.threshold) == (share, 0.1)
         assert "23,000 labels" in result.sentence
-        assert f"as if {share:.0%} had been turned over" in result.sentence
+        assert f"as if {share:.1%} (4.0% to 12.0%) had been turned over" in result.sentence
+        assert result.interval == (0.04, 0.12)
+
+
+def test_what_older_evidence_does_not_say_is_left_out():
+    bare = {name: said for name, said in part(share=0.5, chance=0.0).items() if name != "between"}
+    repeats = {"share": 0.0, "usual": 0.0, "level": 0.001}
+    assert "as if 50.0% had been turned over" in ask(batches=parts(bare)).sentence
+    assert "Of the rows of the newest batch 0.0% are there" in ask(repeats=repeats).sentence
 
 
 def test_fewer_false_alarms_are_bought_with_sight():

@@ -16,6 +16,7 @@ def simpler(name: str, advantage: float, error: float = 0.005) -> Simpler:
         name=name,
         instead=f"train {name}",
         value=0.517 + advantage,
+        interval=(0.5 + advantage, 0.53 + advantage),
         advantage=difference(advantage, error),
     )
 
@@ -33,22 +34,25 @@ def test_a_model_that_is_better_than_every_simpler_one_passes() -> None:
     result = answer(RULE, TREE, SUM)
     assert result.outcome == "passed"
     assert result.sentence == (
-        "No simpler model will do. The nearest is a sum, with log_loss 0.547 where the candidate "
-        "has 0.517: the candidate is better by 0.03. It has to be better by more than 0.005, 1 "
+        "No simpler model will do. The nearest is a sum, with log_loss 0.547 (0.53 to 0.56) where "
+        "the candidate has 0.517 (0.497 to 0.537): the candidate is better by 0.03, and with 95% "
+        "confidence the advantage is above 0.02. It has to be better by more than 0.005, 1 "
         "standard errors of the difference (0.005). Each was fitted on the same 150,000 rows. "
         "Judged on 27,075 rows of 30 days."
     )
     assert (result.figure, result.threshold) == (0.03, 0.005)
     assert result.interval == pytest.approx((0.02, 0.04))
     assert [line["says"] for line in result.table] == ["not enough"] * 3
+    assert result.table[2]["log_loss"] == "0.547 (0.53 to 0.56)"
 
 
 def test_the_simplest_that_will_do_is_named_with_what_to_do() -> None:
     result = answer(RULE, simpler("a tree", 0.004), simpler("a sum", -0.01))
     assert result.outcome == "blocked"
     assert result.sentence.startswith(
-        "A simpler model will do: a tree, with log_loss 0.521 where the candidate has 0.517: the "
-        "candidate is better by 0.004. Instead, train a tree."
+        "A simpler model will do: a tree, with log_loss 0.521 (0.504 to 0.534) where the candidate "
+        "has 0.517 (0.497 to 0.537): the candidate is better by 0.004, and with 95% confidence the "
+        "advantage is above -0.006. Instead, train a tree."
     )
     assert result.figure == 0.004
     assert [line["says"] for line in result.table] == ["not enough", "will do", "will do"]

@@ -73,8 +73,9 @@ def test_slices_in_which_nobody_is_surely_better_pass():
     assert result.sentence == (
         "In none of 2 known slices is the candidate surely worse than the naive rule or surely "
         "worse than the champion (version 3) by more than 5% of the naive rule's figure. Nearest "
-        "to it comes origin is LGA (9,000 rows of 30 days), 0.5 against the naive rule's 0.6: "
-        "worse by 0.03, not surely. The bounds of all 2 slices hold together with 95% confidence. "
+        "to it comes origin is LGA (9,000 rows of 30 days), 0.5 (0.48 to 0.52) against the naive "
+        "rule's 0.6 (0.58 to 0.62): worse by 0.03, not surely: better by 0.01 at most. The bounds "
+        "of all 2 slices hold together with 95% confidence, each interval in brackets by itself. "
         "Judged on 27,075 rows of 30 days."
     )
     assert (result.figure, result.threshold) == (pytest.approx(0.01), 0.0)
@@ -87,7 +88,8 @@ def test_a_slice_that_is_surely_worse_than_the_naive_rule_blocks_by_name():
     assert result.outcome == "blocked"
     assert result.sentence.startswith(
         "The candidate falls short in 1 of 2 known slices: origin is LGA (9,000 rows of 30 days), "
-        "0.7 against the naive rule's 0.6: worse by 0.1, surely by 0.06. The bounds"
+        "0.7 (0.68 to 0.72) against the naive rule's 0.6 (0.58 to 0.62): worse by 0.1, surely by "
+        "0.06. The bounds"
     )
     assert (result.figure, result.threshold) == (pytest.approx(-0.06), 0.0)
     assert [line["says"] for line in result.table] == ["holds", "falls short"]
@@ -120,7 +122,9 @@ def test_beside_the_champion_the_margin_is_a_share_of_the_naive_rules_figure(hig
     result = ask(part(against_champion=edge), margin=margin)
     assert result.outcome == outcome
     if outcome == "blocked":
-        assert "against the champion's 0.51: worse by 0.06, surely by" in result.sentence
+        assert (
+            "against the champion's 0.51 (0.49 to 0.53): worse by 0.06, surely by"
+        ) in result.sentence
         assert result.threshold == pytest.approx(-margin * 0.6)
         tolerated = ", and 0.03 is tolerated. The bounds"
         assert (tolerated in result.sentence) is (margin > 0)
@@ -129,19 +133,21 @@ def test_beside_the_champion_the_margin_is_a_share_of_the_naive_rules_figure(hig
 @pytest.mark.parametrize(
     ("compared", "told"),
     [
-        pytest.param(bound(0.1), "better by 0.1", id="better"),
-        pytest.param(bound(0.0), "better by 0", id="the same on the average"),
-        pytest.param(bound(-0.03), "worse by 0.03, not surely", id="perhaps worse"),
+        pytest.param(bound(0.1), "better by 0.1, at most by 0.14", id="better"),
+        pytest.param(bound(0.0), "better by 0, at most by 0.04", id="the same on the average"),
+        pytest.param(
+            bound(-0.03), "worse by 0.03, not surely: better by 0.01 at most", id="perhaps worse"
+        ),
         pytest.param(
             Bound(value=-0.04, standard_error=0.01, high=0.0),
-            "worse by 0.04, not surely",
+            "worse by 0.04, not surely: better by 0 at most",
             id="perhaps exactly as good",
         ),
     ],
 )
 def test_what_is_nearest_is_told_with_the_side_that_it_lies_on(compared, told):
     result = ask(part(against_naive=compared), on=ALONE)
-    assert f"against the naive rule's 0.6: {told}. The bounds" in result.sentence
+    assert f"against the naive rule's 0.6 (0.58 to 0.62): {told}. The bounds" in result.sentence
 
 
 def test_what_is_surely_worse_than_the_champion_does_not_count_without_one():
@@ -164,8 +170,8 @@ def test_what_is_surely_worse_than_the_champion_does_not_count_without_one():
 def test_a_floor_is_held_against_each_slices_own_figure(floor, outcome):
     result = ask(part(), floor=floor)
     assert result.outcome == outcome
-    told = "falls short in 1 of 1 known slices: origin is JFK (9,000 rows of 30 days), 0.5 against"
-    told = f"{told} the floor: at "
+    told = "falls short in 1 of 1 known slices: origin is JFK (9,000 rows of 30 days), 0.5 (0.48 "
+    told = f"{told}to 0.52) against the floor: at "
     assert (told in result.sentence) is (outcome == "blocked")
     short = "5% of the naive rule's figure or short of the floor. Nearest"
     assert (short in result.sentence) is (outcome == "passed")

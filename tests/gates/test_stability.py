@@ -16,8 +16,9 @@ LONG, SHORT = "without 2013-05-01 to 2013-05-14", "without 2013-01-01 to 2013-01
 
 def attempt(kind: str, name: str, changed: float = 0.1, worse: float = 0.001) -> Attempt:
     return Attempt(
-        kind=kind, name=name, changed=estimate(changed), moved=0.04, better=difference(-worse)
-    )
+        kind=kind, name=name, changed=estimate(changed), moved=0.04, moved_between=(0.03, 0.05),
+        better=difference(-worse),
+    )  # fmt: skip
 
 
 def found(**changes: Any) -> Found:
@@ -54,11 +55,11 @@ def test_a_model_that_answers_alike_however_it_is_fitted_passes() -> None:
     assert result.outcome == "passed"
     assert result.sentence == (
         "Made again from the recorded rows, parameters and seed it gives the same predictions to "
-        "the last bit. Fitted without 2013-05-01 to 2013-05-14 it decides 4.0% of the rows "
-        "otherwise: 0.3 (0.28 to 0.32) of what chance alone would change, within the budget of "
-        "0.5. No other seed or stretch takes more of its budget, and none makes it worse by more "
-        "than the rows leave open. What is compared was fitted on 20,000 of 150,000 rows. Judged "
-        "on 27,075 rows of 30 days."
+        "the last bit. Fitted without 2013-05-01 to 2013-05-14 it decides 4.0% (3.0% to 5.0%) "
+        "of the rows otherwise: 0.3 (0.28 to 0.32) of what chance alone would change, within the "
+        "budget of 0.5. No other seed or stretch takes more of its budget, and none makes it worse "
+        "by more than the rows leave open. What is compared was fitted on 20,000 of 150,000 rows. "
+        "Judged on 27,075 rows of 30 days."
     )
     assert (result.figure, result.threshold) == (0.3, 0.5)
     assert result.interval == pytest.approx((0.28, 0.32))
@@ -110,7 +111,10 @@ def test_worse_by_more_standard_errors_than_are_allowed_blocks(kind: str) -> Non
     assert blocked.outcome == "blocked"
     assert (blocked.figure, blocked.threshold) == (0.021, 0.02)
     assert blocked.interval == pytest.approx((0.011, 0.031))
-    assert "its log_loss is worse by 0.021, and 0.02 is the most" in blocked.sentence
+    assert (
+        "its log_loss is worse by 0.021, with 95% confidence by at most 0.031, and 0.02 is the most"
+    ) in blocked.sentence
+    assert "0.021 (0.011 to 0.031)" in [line["found"] for line in blocked.table]
 
 
 def test_better_by_as_much_is_no_fault() -> None:
@@ -146,7 +150,7 @@ def test_a_regression_is_told_in_standard_deviations() -> None:
     given = evidence(findings={"stability": found().model_dump(mode="json")})
     regression = model(waivers=[]).model_copy(update={"problem": "regression"})
     said = check(given, regression).sentence
-    assert "its answers move by 0.04 standard deviations of the label" in said
+    assert "its answers move by 0.04 (0.03 to 0.05) standard deviations of the label" in said
 
 
 def test_more_stretches_cannot_be_left_out_than_there_are() -> None:

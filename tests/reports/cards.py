@@ -22,6 +22,8 @@ from tradewind.cards import (
     SaidAcceptance,
     SaidFallback,
     SaidHarm,
+    SaidIndicator,
+    SaidMeaning,
     SaidPurpose,
     SaidRelease,
     SaidTask,
@@ -71,7 +73,28 @@ def whole(**changes: Any) -> CardContents:
             helps=["passengers in a hurry"],
             neutral=["the others"],
             harms=["those who are warned for nothing"],
-            indicators=["needless: false positive rate of all rows, at most 0.3"],
+            indicators=[
+                SaidIndicator(
+                    name="needless",
+                    metric="false_positive_rate",
+                    group="all rows",
+                    limit="at most 0.3",
+                    then="an incident is opened",
+                    rows=27_000,
+                    figure=estimate(0.2),
+                    missing="",
+                ),
+                SaidIndicator(
+                    name="unseen",
+                    metric="mean_score",
+                    group="station = north",
+                    limit="at least 0.1",
+                    then="the naive rule decides",
+                    rows=0,
+                    figure=None,
+                    missing="there is no row of it",
+                ),
+            ],
         ),
         "acceptance": SaidAcceptance(
             metric="log_loss",
@@ -88,9 +111,20 @@ def whole(**changes: Any) -> CardContents:
             horizon_seconds=7_200,
             timezone="America/New_York",
             label="minutes > 5",
+            label_meaning="the train comes more than five minutes late",
             label_relation="trains_arrival",
             selective=False,
         ),
+        "meanings": {
+            "number": SaidMeaning(what="the number of the train", values={}),
+            "day": SaidMeaning(what="the day on which it goes", values={}),
+            "due": SaidMeaning(what="when it should leave", values={}),
+            "distance": SaidMeaning(what="how far it goes, in miles", values={}),
+            "station": SaidMeaning(
+                what="where it leaves", values={"A": "the harbour", "B": "the hill"}
+            ),
+            "sex": SaidMeaning(what="the driver's sex", values={"1": "a man", "2": "a woman"}),
+        },
         "fallback": SaidFallback(rule="group", by=["station"], otherwise=0.5),
         "release": SaidRelease(
             risk_tier="high", mode="direct", approvals=1, reviewers=["rita", "carl"]
@@ -187,6 +221,8 @@ def bare() -> CardContents:
         ),
         harm=None,
         acceptance=None,
+        task=whole().task.model_copy(update={"label_meaning": None}),
+        meanings={},
         release=SaidRelease(risk_tier="low", mode="direct", approvals=0, reviewers=[]),
         fallback=SaidFallback(rule="prior", by=[], otherwise=None),
         waivers=[],
@@ -314,6 +350,7 @@ def making(**changes: Any) -> Making:
     said: dict[str, Any] = {
         "candidate": "boosting",
         "origin": "sklearn.ensemble.HistGradientBoostingClassifier",
+        "members": {"boosting": "sklearn.ensemble.HistGradientBoostingClassifier"},
         "params": {"max_leaf_nodes": 31},
         "trials": 6,
         "calibration": "none",

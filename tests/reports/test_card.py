@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fixtures.sandbox import CLONE
 from tests.gates.evidence import estimate
 from tests.reports.cards import bare, explained, judged, making, whole
 from tradewind.cards import CardContents, Curve, Figure, SaidPurpose
 from tradewind.definition.learning import METRICS as EVERY_METRIC
-from tradewind.records import Difference, Estimate, Pretrained, Record
+from tradewind.definition.loader import load_definition
+from tradewind.gates import find_gates
+from tradewind.learning.calibrate import METHODS
+from tradewind.records import Difference, Estimate, Pretrained, Record, Verdict
 from tradewind.reports.card import lines_of, sections_of, to_html, to_markdown
 from tradewind.reports.card.blocks import Bullets, Drawing, Facts, Table, Unsaid, Words
+from tradewind.reports.card.estimators import SETTINGS, kind_of
 from tradewind.reports.card.words import MEASURES, METRICS, RATES, amount, ground, told
 from tradewind.reports.plain import with_names
+from tradewind.stages._card_found import gates_of
+from tradewind.stages._card_said import meaning_of
 from tradewind.stats.treatment import MEASURES as EVERY_MEASURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tradewind.reports.card.blocks import Block
 
+DEMOS = [*(CLONE / "config" / "models").iterdir(), CLONE / "config" / "demos" / "employment"]
 BOTH = pytest.mark.parametrize("card", [whole(), bare()], ids=["whole", "bare"])
 INTERVAL = re.compile(r"-?[\d.,e+-]+ \(-?[\d.,e+-]+ to -?[\d.,e+-]+\)")
 
@@ -71,7 +80,7 @@ def test_what_nobody_said_names_the_key_and_whom_to_ask() -> None:
     for key in (
         *("purpose.for_whom", "purpose.how_many", "purpose.success", "purpose.intended_use"),
         *("purpose.not_for", "purpose.limits", "harm_review", "acceptance", "value"),
-        "features.protected",
+        *("features.protected", "features.meaning", "label.meaning"),
     ):
         found = re.search(rf"(Nobody has [^`]+\(`{key}`[^)]*\)[^.]*)", page)
         assert found, key
@@ -184,7 +193,7 @@ def test_a_curve_says_how_many_rows_lie_at_each_of_its_points() -> None:
     page = to_markdown(whole())
     assert "| 100 | 0.3 (0.29 to 0.31) | 150 | 33.0% |" in page
     assert "Not shown: 4 have none." in page
-    assert "| A | 0.3 (0.29 to 0.31) | 150 | 48.2% |" in page
+    assert "| A (the harbour) | 0.3 (0.29 to 0.31) | 150 | 48.2% |" in page
     assert "Not shown: 11 rows have a rarer value." in page
 
 
@@ -241,7 +250,95 @@ def test_only_the_page_speaks_of_what_is_drawn() -> None:
     assert "in the table" not in markdown
 
 
+def test_every_column_is_told_once_with_its_codes_those_that_matter_most_first() -> None:
+    page = to_markdown(whole())
+    told = page[page.index("## What the columns say") : page.index("## How good it is")]
+    named = re.findall(r"^\| (\w+) \| ([\w ,]+) \|", told, re.MULTILINE)
+    assert named[1:] == [
+        *(("number", "key"), ("day", "key"), ("due", "time of the event")),
+        *(("distance", "feature"), ("station", "feature"), ("sex", "protected")),
+    ]
+    assert "| station | feature | where it leaves (A: the harbour; B: the hill) |" in told
+    assert "- **distance**: how far it goes, in miles" in page[: page.index("## What it is for")]
+    assert "| distance | how far it goes, in miles | numeric | 0.03" in page
+    assert "Where it leaves. The mean answer" in page
+    assert page.count("explained under “What the columns say”") == 2
+
+
+def test_columns_that_nobody_explained_are_named_once_and_the_others_told() -> None:
+    known = {"distance": whole().meanings["distance"]}
+    page = to_markdown(whole(meanings=known))
+    asked = "Nobody has said what number, day, due, station and sex mean"
+    assert page.count(asked) == page.count("Nobody has said") == 1
+    assert "| distance | feature | how far it goes, in miles |" in page
+    assert "| station | nobody has said it | categorical |" in page
+    without = {name: told for name, told in whole().meanings.items() if name != "sex"}
+    assert "Nobody has said what sex means" in to_markdown(whole(meanings=without))
+
+
+def test_a_card_from_before_columns_were_explained_is_shown_without_it() -> None:
+    kept = whole().model_dump(mode="json")
+    del kept["meanings"], kept["task"]["label_meaning"], kept["making"]["members"]
+    page = to_markdown(CardContents.model_validate(kept))
+    assert "Nobody has said what the label says" in page
+    assert "**kind of model**: boosting, by sklearn.ensemble.Hist" in page
+
+
+def test_a_blend_says_what_each_of_its_members_is_and_what_each_setting_does() -> None:
+    members = {
+        "boosting": "sklearn.ensemble.HistGradientBoostingRegressor",
+        "linear": "sklearn.linear_model.Ridge",
+        "other": "sklearn.cross_decomposition.PLSRegression",
+    }
+    params = {"boosting.max_leaf_nodes": 31, "linear.alpha": 10.0, "other.n_components": 2}
+    made = making(candidate="blend", origin="the mean of them", members=members, params=params)
+    page = to_markdown(whole(making=made))
+    assert "**kind of model**: blend, the mean of them: models that err in different" in page
+    assert "**its linear**: sklearn.linear\\_model.Ridge: a weighted sum of the features" in page
+    assert "PLSRegression: described in scikit-learn's documentation" in page
+    assert "| boosting.max\\_leaf\\_nodes | 31 | how many groups of rows" in page
+    assert "| linear.alpha | 10.0 | how strongly the weights are held towards zero" in page
+    unknown = "a setting of PLSRegression, described in scikit-learn's documentation"
+    assert f"| other.n\\_components | 2 | {unknown} |" in page
+
+
+@pytest.mark.parametrize(
+    ("params", "said"), [({}, "none was searched for"), (None, "not recorded")]
+)
+def test_settings_that_were_not_searched_for_are_said_not_to_be(params: Any, said: str) -> None:
+    assert f"Its settings: {said}." in to_markdown(whole(making=making(params=params)))
+
+
 # ---------------------------------------------------------------------------------------- terms
+
+
+@pytest.mark.parametrize("folder", DEMOS, ids=lambda folder: folder.name)
+def test_every_metric_gate_estimator_and_setting_of_a_demo_has_its_line(folder: Path) -> None:
+    model = load_definition(folder).model
+    metrics = [*EVERY_METRIC[model.problem], *model.metrics.own]
+    assert [name for name in metrics if not (meaning_of(name, model) or name in METRICS)] == []
+    wider = model.retrain.wider.candidates if model.retrain.wider else {}
+    candidates = [*model.candidates.values(), *wider.values()]
+    settings = {
+        name: one.estimator or "" for one in candidates for name in (*one.params, *one.search)
+    }
+    for origin in settings.values():
+        assert "scikit-learn's documentation" not in kind_of(origin)
+    for name, origin in settings.items():
+        assert name in SETTINGS, origin
+
+
+def test_every_gate_says_what_it_asks_in_one_sentence() -> None:
+    results = [whole().gates[0].result.model_copy(update={"gate": name}) for name in find_gates()]
+    reference = whole().verdict
+    verdict = Verdict(passed=True, digest=reference.digest, uri=reference.uri, results=results)
+    for one in gates_of(verdict):
+        assert re.fullmatch(r"[A-Z][^.]+[.?][^.]*\.?", one.asks), one.result.gate
+
+
+@pytest.mark.parametrize("method", [*METHODS, "none"])
+def test_every_way_to_calibrate_has_its_line(method: str) -> None:
+    assert f"- **calibration**: {method}: " in to_markdown(whole(making=making(calibration=method)))
 
 
 def test_every_metric_rate_and_measure_has_a_line_that_explains_it() -> None:
@@ -262,10 +359,43 @@ def test_a_metric_stands_beside_what_it_says(metric: str) -> None:
 
 def test_what_is_watched_for_harm_keeps_its_name_and_says_what_it_is() -> None:
     [harm] = [one for one in sections_of(whole()) if one.title == "Whom it helps and harms"]
-    [watched] = [one for one in harm.blocks if isinstance(one, Bullets) and "night" in one.head]
-    assert watched.items == ["needless: false positive rate of all rows, at most 0.3"]
+    [watched] = [one for one in harm.blocks if isinstance(one, Table)]
+    assert [dict(zip(watched.head, row, strict=True)) for row in watched.rows] == [
+        {
+            "indicator": "needless",
+            "figure": "false positive rate",
+            "of": "all rows",
+            "allowed": "at most 0.3",
+            "on the judged rows": "0.2 (0.18 to 0.22)",
+            "rows": "27,000",
+            "beyond it at night": "an incident is opened",
+        },
+        {
+            "indicator": "unseen",
+            "figure": "mean score",
+            "of": "station = north",
+            "allowed": "at least 0.1",
+            "on the judged rows": "unknown: there is no row of it",
+            "rows": "0",
+            "beyond it at night": "the naive rule decides",
+        },
+    ]
+    assert "intervals of 95%" in watched.caption
     [meaning] = [one.pairs for one in harm.blocks if isinstance(one, Facts)]
-    assert meaning == [("false positive rate", RATES["false_positive_rate"])]
+    assert meaning == [
+        ("false positive rate", RATES["false_positive_rate"]),
+        ("mean score", RATES["mean_score"]),
+    ]
+
+
+def test_an_older_card_still_says_in_sentences_what_is_watched_for_harm() -> None:
+    said = "needless: false positive rate of all rows, at most 0.3"
+    older = whole().model_dump(mode="json")
+    older["harm"]["indicators"] = [said]
+    card = CardContents.model_validate(older)
+    [harm] = [one for one in sections_of(card) if one.title == "Whom it helps and harms"]
+    [watched] = [one for one in harm.blocks if isinstance(one, Bullets) and "night" in one.head]
+    assert watched.items == [said]
 
 
 def test_the_terms_of_the_card_are_explained_on_it() -> None:

@@ -33,6 +33,8 @@ def story(**changes: Any) -> Explained:
             "usual": "above 93 % of 98,000 training rows with a value",
             "place": 0.93,
             "effect": effect,
+            "what": f"what f{place} is" if place == 0 else None,
+            "says": "a lot" if place == 1 else None,
         }
         for place, effect in enumerate(EFFECTS)
     ]
@@ -111,6 +113,7 @@ def test_the_lines_tell_every_step_and_add_up() -> None:
         "weather: 7 rows were known then; features take them together",
         "and 2 more, as the page of the task `validate` shows",
         "+0.9000  f0 0.25: above 93 % of 98,000",
+        "training rows with a value\n             what f0 is\n  -0.5000  f1 1.25 (a lot): above",
         "after calibration (isotonic) 0.610000",
         "approved by bob",
         "the naive rule: score 0.3000, decision 0 (1 from 0.35 on): the rate of all",
@@ -187,6 +190,9 @@ def test_the_page_draws_every_effect_where_the_one_before_it_ended() -> None:
     first, second = bars[0], bars[1]
     end = float(first.get("x")) + float(first.get("width"))
     assert float(second.get("x")) + float(second.get("width")) == pytest.approx(end, abs=0.2)
+    assert '>f0<br><span class="small soft">what f0 is</span></th>' in page
+    assert '<td>1.25 <span class="soft">(a lot)</span></td>' in page
+    assert "f1 1.25 (a lot)" in ET.tostring(drawing, encoding="unicode")
     for said in ("repaired", "was XXX", "set aside by validation", "does not agree"):
         assert (said in page) == (said != "does not agree")
 

@@ -76,7 +76,7 @@ def test_a_passed_candidate_has_its_gates_figures_worth_and_curves():
     assert verdict["passed"], verdict
     page = render(evaluation, verdict)
     for words in (
-        "Every gate lets the candidate through.",
+        "No gate blocks it: 2 passed, 5 do not apply, 13 switched off (",
         "Champion, version 3",
         "Naive rule",
         "log_loss",
@@ -111,7 +111,7 @@ def test_the_page_asks_nothing_of_anybody():
 
 def test_a_blocked_candidate_is_told_by_which_gate_and_what_to_do():
     page = render(*judged_page(gates={"threshold": {"roc_auc": {"at_least": 0.99}}}))
-    assert "Blocked by threshold, beats_champion." in page
+    assert "Blocked by threshold, beats_champion: " in page
     assert "the candidate stays in MLflow with this verdict" in page
 
 
@@ -137,7 +137,7 @@ def test_a_champion_that_could_not_be_judged_is_named_with_the_reason():
     page = render(*judged_page(champion=broken))
     assert "champion not judged" in page
     assert "Version 3: its files &lt;changed&gt;" in page
-    assert "Blocked by beats_champion." in page
+    assert "Blocked by beats_champion: " in page
 
 
 def test_a_figure_that_is_not_there_is_told_with_its_reason():

@@ -235,7 +235,7 @@ def test_nothing_is_promoted_without_an_approval_in_the_ledger(scene: Scene) -> 
     assert (said.outcome, said.version) == ("awaits_approval", None)
     assert scene.stores.registry.versions(scene.model) == []
     assert scene.stores.ledger.champion(scene.model) is None
-    assert (scene.tag(model) or "").startswith("awaited: every gate lets it through")
+    assert (scene.tag(model) or "").startswith("awaited: no gate blocks it: ")
 
 
 def test_an_approval_promotes_with_its_name_on_the_version(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from tradewind.errors import LakeError, RegistryError
 from tradewind.overview import outcome_of, page_of
 from tradewind.overview.cards import contents_of
 from tradewind.pipeline import TRAIN, frozen_definition, run_pipeline
-from tradewind.records import Card, Evidence, RunRequest
+from tradewind.records import Card, Estimate, Evidence, RunRequest
 from tradewind.reports.card import sections_of, to_html, to_markdown
 from tradewind.stages._found import evidence_found
 from tradewind.stages.card import make_card
@@ -51,8 +51,21 @@ TOLD: dict[str, Any] = {
         "until": date(2099, 1, 1),
         "helps": ["Customers with a complaint"],
         "harms": ["Customers who are called for nothing"],
+        "indicators": {
+            "called_for_nothing": {"metric": "false_positive_rate", "at_most": 0.9},
+            "nobody": {
+                "metric": "mean_score",
+                "where": {"plan": "gold"},
+                "at_least": 0.1,
+                "then": "switch_off",
+            },
+        },
     },
-    "features": {"types": {"plan": "categorical", "visits": "numeric"}, "protected": ["plan"]},
+    "features": {
+        "types": {"plan": "categorical", "visits": "numeric"},
+        "protected": ["plan"],
+        "meaning": {"plan": {"is": "What they pay for", "values": {"basic": "the cheap one"}}},
+    },
     "value": {"true_positive": 60, "false_positive": -5},
     "monitor": {"performance": {"slices": ["plan"]}},
 }
@@ -149,6 +162,19 @@ def test_figures_are_those_that_the_gates_were_given(shop: Shop) -> None:
     assert card.value.players == {name: evidence.money[name] for name in ("candidate", "naive")}
 
 
+def test_what_is_watched_for_harm_has_its_figure_on_the_judged_rows(shop: Shop) -> None:
+    card, evidence = shop.contents(WHOLE), shop.evidence(WHOLE)
+    looked = evidence.findings["harm_review"]["looked"]
+    assert card.harm is not None
+    called, nobody = card.harm.indicators
+    assert called.figure == Estimate.model_validate(looked[0]["figure"])
+    assert called.rows == evidence.rows
+    assert called.figure.low < called.figure.value < called.figure.high
+    assert (called.limit, called.then) == ("at most 0.9", "an incident is opened")
+    assert (nobody.figure, nobody.missing) == (None, "there is no row of it")
+    assert (nobody.group, nobody.then) == ("plan = gold", "the naive rule decides")
+
+
 def test_every_gate_stands_with_its_answer_and_every_waiver_with_its_name(shop: Shop) -> None:
     card, verdict = shop.contents(WHOLE), shop.runs[WHOLE]["gate"]
     assert [one.result for one in card.gates] == verdict.results
@@ -191,11 +217,20 @@ def test_what_matters_is_measured_on_judged_rows_and_the_curves_follow_it(shop: 
     assert sum(point.rows for point in said.curves[0].points) == said.curve_rows
 
 
+def test_what_a_column_says_stands_in_the_owners_words_beside_its_codes(shop: Shop) -> None:
+    page = to_markdown(shop.contents(WHOLE))
+    assert "| plan | feature, protected | What they pay for (basic: the cheap one) |" in page
+    assert "| basic (the cheap one) | " in page
+    assert "Nobody has said what customer, renewal\\_at and visits mean" in page
+    assert shop.contents(BARE).meanings == {}
+
+
 def test_how_it_was_made_names_code_packages_and_run(shop: Shop) -> None:
     making, said = shop.contents(BARE).making, shop.runs[BARE]
     assert making.run_id == said["train"].run_id
     assert making.train_key == said["train"].train_key
     assert making.origin == "sklearn.linear_model.LogisticRegression"
+    assert making.members == {"linear": making.origin}
     assert {"python", "requirements", "code", "scikit-learn"} <= making.made_with.keys()
     assert making.definition_digest == said["admit"].definition_digest
     assert making.revision

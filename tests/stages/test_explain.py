@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_a_served_decision_is_told_from_its_row_to_its_score(shop: Shop) -> None
         "to contest it: write to",
     ):
         assert said in text
+
+
+def test_a_feature_says_what_it_is_in_words_that_came_after_its_version(shop: Shop) -> None:
+    plan = somebody()["plan"]
+    meaning = {
+        "visits": "how often they came",
+        "plan": {"is": "what they pay for", "values": {plan: "the one of this test"}},
+    }
+    shop.declare(features={**shop.body["features"], "meaning": meaning})
+    shop.score()
+    text = lines(story(shop, somebody()["customer"]))
+    assert f"plan {plan} (the one of this test): the same in" in text
+    assert re.search(r"visits \d+: above .*\n +how often they came\n", text)
 
 
 def test_what_became_of_it_is_told_when_a_later_night_has_looked(shop: Shop) -> None:

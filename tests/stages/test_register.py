@@ -268,6 +268,7 @@ def test_an_older_night_gets_a_verdict_and_no_promotion(scene: Scene) -> None:
 
     assert (result.outcome, result.version, result.champion) == ("would_have", None, 1)
     assert "an older night promotes nothing" in result.reason
+    assert result.reason.startswith("no gate blocks it: 1 passed as of 2013-")
     assert scene.versions() == [1]
     assert scene.kinds() == ["intended", "applied"]
 

@@ -122,6 +122,10 @@ def test_what_decides_no_prediction_trains_nothing_anew(stores: Stores) -> None:
     others = [
         frames.frozen(name="renamed", owner="somebody else"),
         frames.frozen(name="renamed", gates={"confidence": 0.9}),
+        frames.frozen(
+            name="renamed",
+            features={**frames.body()["features"], "meaning": {"distance": "how far it flies"}},
+        ),
         dataclasses.replace(plain, files={**plain.files, "tests.yaml": "tests: []"}),
     ]
     keys = {

@@ -117,7 +117,7 @@ def test_rows_that_meet_everything_go_on_whole_in_order_of_time_and_key(stores):
 
 
 def test_stop_stops_and_names_expectation_figure_and_report(stores):
-    said = r"weather\.wind: values to be between \(max_value 40\).*of 960 unexpected.*report\.json"
+    said = r"weather\.wind: values to be at most 40: .*of 960 unexpected.*report\.json"
     with pytest.raises(ValidationStoppedError, match=said):
         run(stores, definition(below(40, "stop")), readings())
 

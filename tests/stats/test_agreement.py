@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from tradewind.errors import EvidenceError
-from tradewind.stats.agreement import disagreement
+from tradewind.stats.agreement import disagreement, moved_by
 from tradewind.stats.bootstrap import block_draws
 from tradewind.stats.rows import Rows, binary_rows, regression_rows
 
@@ -76,6 +76,25 @@ def test_its_interval_holds_the_figure_and_ends_at_zero() -> None:
     one, other = deciders(0, rate=0.3, noise=0.3)
     found = disagreement(one, other, draws=DRAWS, confidence=0.95)
     assert 0 <= found.low < found.value < found.high
+
+
+def test_how_far_decisions_move_is_the_share_of_those_that_are_otherwise() -> None:
+    one, other = deciders(0, rate=0.3, noise=0.3)
+    found = moved_by(one, other, draws=DRAWS, confidence=0.95)
+    assert found.value == pytest.approx(np.mean(one.decision != other.decision))
+    assert 0 < found.low < found.value < found.high < 1
+    assert moved_by(one, one, draws=DRAWS, confidence=0.95).value == 0
+
+
+def test_how_far_figures_move_is_told_in_standard_deviations_of_the_label() -> None:
+    random = np.random.default_rng(0)
+    label, score = random.normal(5, 3, len(UNIT)), random.normal(size=len(UNIT))
+    one = regression_rows(label, score, unit=UNIT)
+    other = replace(one, score=score + 1.5 + 0.1 * random.normal(size=len(UNIT)))
+    found = moved_by(one, other, draws=DRAWS, confidence=0.95)
+    usual = np.sqrt(np.mean((one.score - other.score) ** 2)) / label.std()
+    assert found.value == pytest.approx(usual)
+    assert found.low < found.value < found.high
 
 
 def test_one_that_decides_cannot_be_held_against_one_that_does_not() -> None:

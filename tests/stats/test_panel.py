@@ -16,7 +16,7 @@ from tradewind.errors import EvidenceError
 from tradewind.stats import statistics
 from tradewind.stats.bootstrap import block_draws
 from tradewind.stats.curves import decisions, gains, loss_by_unit, reliability
-from tradewind.stats.inference import PLANNED_POWER, difference, standard_error
+from tradewind.stats.inference import PLANNED_POWER, difference, share_of, standard_error
 from tradewind.stats.metrics import BINARY, Metric
 from tradewind.stats.panel import compare
 from tradewind.stats.rows import binary_rows
@@ -112,6 +112,21 @@ def test_the_standard_error_of_a_mean_is_the_textbooks():
     means = draws.weights @ daily / UNITS
     expected = daily.std(ddof=1) / np.sqrt(UNITS)
     assert standard_error(means, draws, name="mean") == pytest.approx(expected, rel=0.02)
+
+
+def test_the_error_of_a_share_is_that_of_a_ratio_of_two_means():
+    random = np.random.default_rng(0)
+    whole = random.normal(10, 1, UNITS)
+    part = 0.4 * whole + random.normal(0, 1, UNITS)
+    alone = block_draws(UNITS, block=1, draws=4_000, seed=0)
+    drawn = [np.concatenate([[one.mean()], alone.weights @ one / UNITS]) for one in (part, whole)]
+    found = share_of(*drawn, alone, confidence=0.95, name="a share")
+    assert found.value == part.mean() / whole.mean()
+    textbook = np.std(part - found.value * whole, ddof=1) / np.sqrt(UNITS) / whole.mean()
+    assert found.standard_error == pytest.approx(textbook, rel=0.05)
+    assert found.low < found.value < found.high
+    same = share_of(0.3 * drawn[1], drawn[1], alone, confidence=0.95, name="a share")
+    assert (same.value, same.standard_error) == pytest.approx((0.3, 0.0))
 
 
 def test_an_error_from_few_blocks_is_corrected_for_their_number():

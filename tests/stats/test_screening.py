@@ -155,6 +155,19 @@ def test_chances_and_shares_are_always_between_nothing_and_all(values):
     assert ((found.share >= 0) & (found.share <= 1)).all()
 
 
+def test_an_interval_of_a_share_agrees_with_its_chance():
+    values = np.array([0.9, 1.0, 1.1, 0.95, 1.05, 1.0, 0.98, 1.02, 1.0, 0.6])
+    found = standing(slopes_of(values, 0.01))
+    low, high = found.between(0.95)
+    assert ((low <= found.share) & (found.share <= high)).all()
+    # Both ask whether a slice lies as far as one more clean one would: one side, of one slice.
+    edge, _ = found.between(1 - 2 * float(found.chance[-1]) / len(values))
+    assert edge[-1] == pytest.approx(0.0, abs=1e-9)
+    assert (low[-1] > 0, low[:-1].max()) == (True, 0.0)
+    wider = found.between(0.99)
+    assert wider[0][-1] < low[-1] < high[-1] < wider[1][-1]
+
+
 def test_nothing_is_told_of_scores_that_say_nothing():
     assert flipped_share(np.array([0.1, -0.1]), 0.0).tolist() == [0.0, 0.0]
 

@@ -33,7 +33,8 @@ def test_scores_that_are_moved_and_stretched_are_found_to_be(seed, by, times):
     assert found.level.value == pytest.approx(by, abs=1e-9)
     assert found.spread.value == pytest.approx(times)
     assert found.spread.standard_error == pytest.approx(0.0, abs=1e-6)
-    assert (found.mean, found.deviation) == pytest.approx((centre, old.score.std()))
+    assert found.mean.low < found.mean.value < found.mean.high
+    assert (found.mean.value, found.deviation) == pytest.approx((centre, old.score.std()))
 
 
 def test_the_difference_is_a_paired_one():

@@ -9,7 +9,7 @@ SELECT
     asked_at - getvariable('horizon') AS prediction_time,
 
     agep AS age,
-    schl AS schooling, -- from none (0) to a doctorate (24)
+    schl AS schooling, -- from none (1) to a doctorate (24)
     mar AS marital_status,
     relp AS relationship, -- to the head of the household
     dis AS disability,

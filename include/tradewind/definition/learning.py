@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tradewind.definition.base import Duration, Identifier, Section, Sql
+from tradewind.definition.base import Column, Duration, Identifier, Section, Sql
+from tradewind.definition.meaning import ColumnMeaning
 
 FeatureType = Literal["numeric", "categorical", "boolean"]
 Problem = Literal["binary", "regression"]
@@ -43,6 +44,11 @@ class Features(Section):
     and coverage. One that is not in `types` is never given to a model."""
     python: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     """`package.module:function`, pure: takes the SELECT's frame, returns it with more columns."""
+    # Left out of every dump, and so of every digest that is made of one: with other words for a
+    # column nothing is trained or judged anew.
+    meaning: dict[Column, ColumnMeaning] = Field(default={}, exclude=True)
+    """What each column of the SELECT is, in the owner's words, for whoever reads a card or an
+    explanation: a few words, or `{is: ..., values: {"1": ...}}` for a column of codes."""
 
 
 class Label(Section):
@@ -52,6 +58,8 @@ class Label(Section):
     """Where it stands: a source, or `<source>_<late name>`. Its rows carry the entity key."""
     expression: Sql
     """Over that relation's columns."""
+    meaning: str | None = Field(default=None, min_length=1, exclude=True)
+    """What it says, in the owner's words, for whoever reads a card."""
     expires_after: Duration = Field(default="7 days", validate_default=True)
     """How long after the event a missing label is still awaited."""
     selective: bool = False

@@ -144,7 +144,7 @@ class Retrain(Section):
 
 
 class Promotion(Section):
-    """How a candidate that passed every gate becomes champion, and how it is watched then."""
+    """How a candidate that no gate blocks becomes champion, and how it is watched then."""
 
     mode: Literal["direct", "shadow", "canary"] = "direct"
     """`shadow` and `canary` let it score beside the champion first, until a comparison that may be

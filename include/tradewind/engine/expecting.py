@@ -84,15 +84,31 @@ class Answer:
 
 
 def sentence_of(expectation: Expectation, *, number: int) -> str:
-    """`weather.wind_speed: values to be between (max_value 120)`; a query has its number."""
+    """`weather.wind_speed: values to be at most 120`; a query is told by its place."""
     args = {name: value for name, value in expectation.args.items() if name != "column"}
     words = expectation.expect.removeprefix("expect_").replace("_", " ")
     column = expectation.args.get("column")
-    where = expectation.on or f"query {number}"
+    query = f"the query of expectation {number} in model.yaml"
+    where = expectation.on or query
     if isinstance(column, str):
-        where, words = f"{where}.{column}", words.removeprefix("column ")
+        where = f"{where}.{column}" if expectation.on else f"{column} of {query}"
+        words = words.removeprefix("column ")
+    words = _bounded(words, args)
     told = ", ".join(f"{name} {_told(value)}" for name, value in args.items())
     return f"{where}: {words}" + (f" ({told})" if told else "")
+
+
+def _bounded(words: str, args: dict[str, Any]) -> str:
+    """What is asked, with its bounds in words, which are taken from the arguments."""
+    if words.endswith(" to equal") and "value" in args:
+        return f"{words} {_told(args.pop('value'))}"
+    if not words.endswith(" between"):
+        return words
+    low, high = args.pop("min_value", None), args.pop("max_value", None)
+    if low is not None and high is not None:
+        return f"{words} {low} and {high}"
+    sides = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
+    return f"{words.removesuffix('between')}{sides[0]}" if sides else words
 
 
 def _told(value: Any) -> str:

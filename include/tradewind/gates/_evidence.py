@@ -150,7 +150,17 @@ def count(units: int, unit: str) -> str:
 
 def interval(estimate: Estimate) -> str:
     """Write a figure with its interval."""
-    return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+    return within(estimate.value, (estimate.low, estimate.high))
+
+
+def within(value: float, ends: tuple[float, float] | None) -> str:
+    """Write a figure with its interval; alone where older evidence has none of it."""
+    return f"{number(value)} ({' to '.join(map(number, ends))})" if ends else number(value)
+
+
+def percent(value: float, ends: tuple[float, float] | None) -> str:
+    """Write a share with its interval, as `within`: `5.3% (4.1% to 6.5%)`."""
+    return f"{value:.1%} ({' to '.join(f'{end:.1%}' for end in ends)})" if ends else f"{value:.1%}"
 
 
 def ground(evidence: Evidence) -> str:
@@ -164,6 +174,13 @@ def better_or_worse(difference: float) -> str:
     if difference == 0:
         return "exactly as good"
     return f"{'better' if difference > 0 else 'worse'} by {number(abs(difference))}"
+
+
+def surely(difference: Difference, evidence: Evidence) -> str:
+    """Say how far a difference is sure, as a clause."""
+    return (
+        f"with {evidence.confidence:.0%} confidence the advantage is above {number(difference.low)}"
+    )
 
 
 def could_show(difference: Difference) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradewind.gates._evidence import number
+from tradewind.gates._evidence import number, within
 from tradewind.records import GateResult
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _told(failed: Sequence[Compared]) -> str:
 def _line(one: Compared) -> dict[str, str]:
     return {
         "looked at": one.what,
-        "found": number(one.figure),
+        "found": within(one.figure, one.interval),
         "limit": number(one.limit),
         "besides": one.besides,
         "holds": "yes" if one.holds else "no",

@@ -24,6 +24,7 @@ from tradewind.gates._evidence import (
     figure,
     gap,
     ground,
+    interval,
     not_applicable,
     number,
 )
@@ -130,7 +131,7 @@ def _figures(evidence: Evidence, against: Difference) -> str:
     own = figure(evidence, metric, of="candidate")
     champion = figure(evidence, metric, of="champion")
     return (
-        f"The candidate's {metric} is {number(own.value)}, that of the champion (version "
-        f"{evidence.champion_version}) {number(champion.value)}: {better_or_worse(against.value)}. "
+        f"The candidate's {metric} is {interval(own)}, that of the champion (version "
+        f"{evidence.champion_version}) {interval(champion)}: {better_or_worse(against.value)}. "
         f"With {evidence.confidence:.0%} confidence the difference is above {number(against.low)}."
     )

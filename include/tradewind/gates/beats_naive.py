@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.gates._evidence import better_or_worse, could_show, figure, gap, ground, number
+from tradewind.gates._evidence import (
+    better_or_worse,
+    could_show,
+    figure,
+    gap,
+    ground,
+    interval,
+    number,
+)
 from tradewind.records import GateResult
 
 if TYPE_CHECKING:
@@ -33,9 +41,9 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         gate="beats_naive",
         outcome="passed" if clears else "blocked",
         sentence=(
-            f"The candidate's {metric} is {number(own.value)}, the naive rule's "
-            f"{number(naive.value)}: {better_or_worse(against.value)}. With "
-            f"{evidence.confidence:.0%} confidence the advantage is above {number(against.low)}, "
+            f"The candidate's {metric} is {interval(own)}, the naive rule's {interval(naive)}: "
+            f"{better_or_worse(against.value)}. With {evidence.confidence:.0%} confidence the "
+            f"advantage is above {number(against.low)}, "
             f"which {'clears' if clears else 'does not clear'} {number(by)}. "
             f"{ground(evidence)} {could_show(against)}"
         ),

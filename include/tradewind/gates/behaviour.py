@@ -1,15 +1,16 @@
 """The candidate must behave as its owner expects, whatever its figures.
 
 Every expectation of `gates.behaviour` was tried on judged rows, and must hold of the declared share
-of those that were tried. It is counted, not estimated: a row that was tried and came out wrong is
-one. An expectation that no row could be found for is unknown, and blocks.
+of those that were tried. The share itself is compared: a row that was tried and came out wrong is
+one. Its interval stands beside it, and says what other days would have given. An expectation that
+no row could be found for is unknown, and blocks.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.gates._evidence import finding, not_applicable
+from tradewind.gates._evidence import count, finding, not_applicable, percent
 from tradewind.records import Finding, GateResult
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class Tried(Finding):
         rows: On how many rows it was tried.
         of_rows: How many judged rows it is about; those between were left out evenly.
         violations: On how many of them it does not hold.
-        interval: Around the share that it holds of, for the rows that were left out.
+        interval: What older evidence has: only of the rows that were left out, and not shown.
+        between: The interval around the share that it holds of, over days, as the rows of a day are
+            alike; None of a single row.
         worst: The worst of the rows, in words; empty where nothing was tried.
     """
 
@@ -40,7 +43,8 @@ class Tried(Finding):
     rows: int
     of_rows: int
     violations: int
-    interval: tuple[float, float] | None
+    interval: tuple[float, float] | None = None
+    between: tuple[float, float] | None = None
     worst: str
 
 
@@ -93,7 +97,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         sentence=_sentence(held, broken, untried, evidence),
         figure=lowest.share if lowest else None,
         threshold=lowest.asked if lowest else None,
-        interval=lowest.tried.interval if lowest else None,
+        interval=lowest.tried.between if lowest else None,
         rows=sum(one.tried.rows for one in held),
         units=evidence.units,
         table=[_line(one) for one in held],
@@ -110,15 +114,18 @@ def _sentence(
     held: list[_Held], broken: list[_Held], untried: list[str], evidence: Evidence
 ) -> str:
     if broken or untried:
-        count = f"{len(broken) + len(untried)} of {len(held) + len(untried)} expectations fail."
+        counted = f"{len(broken) + len(untried)} of {len(held) + len(untried)} expectations fail."
         told = [_told(one) for one in broken] + [f"{name!r} was not tried." for name in untried]
     else:
         lowest = min(held, key=lambda one: one.room)
-        count = f"Every one of {len(held)} expectations holds."
+        counted = f"Every one of {len(held)} expectations holds."
         told = [f"Nearest to failing: {_told(lowest)}"]
     tried = sum(one.tried.rows for one in held)
-    ground = f"{tried:,} trials on rows of the {evidence.rows:,} judged ones."
-    return " ".join([count, *told, ground])
+    ground = (
+        f"{tried:,} trials on rows of the {evidence.rows:,} judged ones; intervals are over days, "
+        "as the rows of a day are alike."
+    )
+    return " ".join([counted, *told, ground])
 
 
 def _told(one: _Held) -> str:
@@ -127,9 +134,10 @@ def _told(one: _Held) -> str:
     if not one.tried.rows:
         return f"{said} no judged row is like that, so that nothing is known."
     right = one.tried.rows - one.tried.violations
-    share = f"{right:,} of {one.tried.rows:,} rows ({one.share:.1%})"
+    share = percent(one.share, one.tried.between)
+    counted = f"{right:,} of {count(one.tried.rows, 'row')}"
     worst = f" The worst: {one.tried.worst}." if one.tried.worst else ""
-    return f"{said} it holds of {share}, {one.asked:.1%} are asked for.{worst}"
+    return f"{said} it holds of {counted}, {share}, and {one.asked:.1%} are asked for.{worst}"
 
 
 def _line(one: _Held) -> dict[str, str]:
@@ -137,7 +145,7 @@ def _line(one: _Held) -> dict[str, str]:
         "expectation": one.tried.because,
         "kind": one.tried.kind,
         "tried": f"{one.tried.told}, on {one.tried.rows:,} of {one.tried.of_rows:,} rows",
-        "holds of": f"{one.share:.1%}" if one.tried.rows else "unknown",
+        "holds of": percent(one.share, one.tried.between) if one.tried.rows else "unknown",
         "asked": f"{one.asked:.1%}",
         "worst": one.tried.worst or "none",
     }

@@ -160,7 +160,7 @@ def _beside(
     before = f", as on {champion.recorded_on}" if champion.recorded_on else ""
     return [
         (
-            f"That of the champion (version {champion.version}) is {short(champion.now.value)}"
+            f"That of the champion (version {champion.version}) is {interval(champion.now)}"
             f"{before}: {better_or_worse(champion.gap.value)}."
         ),
         (

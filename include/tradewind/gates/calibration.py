@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import count, finding, ground, interval, number, require_same_rows
+from tradewind.gates._evidence import (
+    count,
+    finding,
+    ground,
+    interval,
+    number,
+    require_same_rows,
+    within,
+)
 from tradewind.records import Estimate, Finding, GateResult
 
 if TYPE_CHECKING:
@@ -28,7 +36,8 @@ class Part(Finding):
     """A tenth of the scores, or a slice.
 
     Attributes:
-        score: Mean of what was said, as `truth` of what came of it.
+        score: Mean of what was said, as `truth` of what came of it; the interval around each
+            holds by itself.
         gap: Mean truth less mean score, in standard deviations of the label; its bounds hold
             together with those of all parts. None where it is not known.
         unknown: Why it is not known.
@@ -39,7 +48,9 @@ class Part(Finding):
     rows: int
     units: int
     score: float | None = None
+    score_between: tuple[float, float] | None = None
     truth: float | None = None
+    truth_between: tuple[float, float] | None = None
     gap: Estimate | None = None
     unknown: str | None = None
 
@@ -50,7 +61,7 @@ class Found(Finding):
     Attributes:
         rows: How many they are.
         deviation: The standard deviation of the judged labels, in which gaps are told.
-        score: Mean of what was said, as `truth` of what came of it.
+        score: Mean of what was said, as `truth` of what came of it, each with its interval.
         level: Mean truth less mean score, in standard deviations; each of its bounds holds with
             the confidence, as a gap lies beyond a limit on one side only.
         slope: By how much the truth rises where the score rises by 1.
@@ -61,7 +72,9 @@ class Found(Finding):
     rows: int
     deviation: float
     score: float
+    score_between: tuple[float, float] | None = None
     truth: float
+    truth_between: tuple[float, float] | None = None
     level: Estimate
     slope: Estimate
     slope_high: float
@@ -121,8 +134,9 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
 
 def _level(found: Found, limits: Calibration) -> _Held:
     words = (
-        f"On the average the score is {number(found.score)} and the truth {number(found.truth)}, "
-        f"{_apart(found.level)} where {number(limits.level)} is the limit"
+        f"On the average the score is {within(found.score, found.score_between)} and the truth "
+        f"{within(found.truth, found.truth_between)}, {_apart(found.level)} where "
+        f"{number(limits.level)} is the limit"
     )
     return _gap(found.level, limits.level, words)
 
@@ -142,8 +156,9 @@ def _part(part: Part, gap: Estimate, limits: Calibration) -> _Held:
         raise EvidenceError(f"{part.name} has no figures")
     words = (
         f"{part.name} ({part.rows:,} rows of {count(part.units, 'day')}), score "
-        f"{number(part.score)} and truth {number(part.truth)}, {_apart(gap)} where "
-        f"{number(limits.parts)} is the limit"
+        f"{within(part.score, part.score_between)} and truth "
+        f"{within(part.truth, part.truth_between)}, {_apart(gap)} where {number(limits.parts)} is "
+        "the limit"
     )
     return _gap(gap, limits.parts, words)
 
@@ -187,8 +202,8 @@ def _line(part: Part, limits: Calibration) -> dict[str, str]:
         "part": part.name,
         "rows": f"{part.rows:,}",
         "days": str(part.units),
-        "mean score": number(part.score) if part.score is not None else "",
-        "mean truth": number(part.truth) if part.truth is not None else "",
+        "mean score": "" if part.score is None else within(part.score, part.score_between),
+        "mean truth": "" if part.truth is None else within(part.truth, part.truth_between),
         "truth less score, in deviations": interval(part.gap) if part.gap else "",
         "says": _says(part, limits),
     }

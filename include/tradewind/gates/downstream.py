@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import finding, ground, interval, not_applicable, number
+from tradewind.gates._evidence import (
+    finding,
+    ground,
+    interval,
+    not_applicable,
+    number,
+    percent,
+    within,
+)
 from tradewind.gates.beats_champion import no_comparison
 from tradewind.records import Estimate, Finding, GateResult, Record
 
@@ -36,14 +44,18 @@ class Moved(Record):
         level: The candidate's mean score less the champion's.
         spread: The candidate's standard deviation over the champion's.
         mean: The champion's mean score, as `deviation` its standard deviation.
+        mean_between: The interval around `mean`.
         changed: Share of the rows that are decided otherwise; None for a regression.
+        changed_between: The interval around that.
     """
 
     level: Estimate
     spread: Estimate
     mean: float
+    mean_between: tuple[float, float] | None = None
     deviation: float
     changed: float | None
+    changed_between: tuple[float, float] | None = None
 
 
 class Found(Finding):
@@ -160,14 +172,17 @@ def _held(name: str, consumer: Consumer, moved: Moved, day: date) -> list[_Held]
 
 
 def _shift(found: Moved, evidence: Evidence) -> str:
+    level, scale = found.level, found.deviation
+    value, low, high = (one / scale for one in (level.value, level.low, level.high))
     said = (
         f"Against the champion (version {evidence.champion_version}) the mean score moves by "
-        f"{interval(found.level)} from {number(found.mean)}, that is "
-        f"{number(found.level.value / found.deviation)} of its standard deviations, and the spread "
-        f"becomes {interval(found.spread)} times as wide"
+        f"{interval(found.level)} from {within(found.mean, found.mean_between)}, that is "
+        f"{within(value, (low, high))} of its standard deviations, and the spread becomes "
+        f"{interval(found.spread)} times as wide"
     )
-    changed = "" if found.changed is None else f"; {found.changed:.1%} of the decisions change"
-    return f"{said}{changed}."
+    if found.changed is None:
+        return f"{said}."
+    return f"{said}; {percent(found.changed, found.changed_between)} of the decisions change."
 
 
 def _verdict(model: ModelDefinition, broken: list[_Held], signed: list[str]) -> list[str]:
@@ -191,7 +206,7 @@ def _signed(one: _Held, signature: Signature) -> str:
 
 
 def _change(one: _Held) -> str:
-    return f"{one.what} {_amount(one, one.figure)}"
+    return f"{one.what} {within(one.figure, one.interval)}{one.unit}"
 
 
 def _amount(one: _Held, amount: float) -> str:

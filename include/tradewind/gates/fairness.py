@@ -144,9 +144,9 @@ def _verdict(
 
 
 def _clause(found: Found, gap: Gap, limit: float) -> str:
-    figures = {one.group: one.figures[gap.rate].value for one in found.treated[gap.attribute]
+    figures = {one.group: one.figures[gap.rate] for one in found.treated[gap.attribute]
                if gap.rate in one.figures}  # fmt: skip
-    sides = " and ".join(f"{number(figures[side])} of {side}" for side in (gap.high, gap.low))
+    sides = " and ".join(f"{interval(figures[side])} of {side}" for side in (gap.high, gap.low))
     luck = f", and names dealt out at random stay within {number(gap.luck)}" if gap.luck else ""
     return (
         f"{gap.measure.replace('_', ' ')} by {gap.attribute}, a gap of {interval(gap.gap)} where "

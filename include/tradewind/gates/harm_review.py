@@ -60,7 +60,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
         )
         return _answer(evidence, passed=False, sentence=sentence)
     holds = evidence.day <= review.until
-    looked = _looked(evidence, review)
+    looked = looked_at(evidence, review)
     harm = [one for one in looked if _is_harm(one, review)]
     return _answer(
         evidence,
@@ -70,7 +70,12 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
     )
 
 
-def _looked(evidence: Evidence, review: HarmReview) -> list[Looked]:
+def looked_at(evidence: Evidence, review: HarmReview) -> list[Looked]:
+    """Every declared indicator on the judged rows; one that is not among them with the reason.
+
+    Raises:
+        EvidenceError: Figures are declared, and nobody looked for them.
+    """
     if not review.indicators:
         return []
     found = {one.name: one for one in finding(evidence, _GATE, Found).looked}

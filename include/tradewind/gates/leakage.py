@@ -8,17 +8,19 @@ feature too good to be true, rows or entities on both sides, and copies.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tradewind.errors import EvidenceError
-from tradewind.gates._evidence import count, finding, number
+from tradewind.gates._evidence import count, finding, interval, number, percent
 from tradewind.gates._several import Compared, answer
 from tradewind.records import Estimate, Finding, Moment, PointInTimeProof
 
 if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Evidence, GateResult
+    from tradewind.stats.rows import Floats
 
+F = TypeVar("F", float, "Floats")
 ORDER = 9
 _SHOWN = 5
 _HOUR = 3600.0
@@ -27,10 +29,15 @@ _SEASONS = 1.25
 
 
 class Alone(Finding):
-    """What one feature says alone of the judged rows, binned on the rows that were fitted on."""
+    """What one feature says alone of the judged rows, binned on the rows that were fitted on.
+
+    Attributes:
+        carries: Between which shares of the whole model's skill that is; None where that has none.
+    """
 
     feature: str
     estimate: Estimate
+    carries: tuple[float, float] | None = None
 
 
 class Both(Finding):
@@ -131,8 +138,8 @@ def _sound(found: Found, proof: PointInTimeProof) -> str:
         f"Nothing shows that it has seen its future. Its features were recomputed at "
         f"{count(proof.moments, 'prediction time')} ({count(proof.rows, 'row')}) with the future "
         f"cut away and were equal. The best feature alone, {best.feature}, reaches a "
-        f"{found.metric} of {number(best.estimate.value)}, the whole model "
-        f"{number(found.candidate.value)}. None of {count(found.copies.rows, 'judge row')} was "
+        f"{found.metric} of {interval(best.estimate)}, the whole model "
+        f"{interval(found.candidate)}. None of {count(found.copies.rows, 'judge row')} was "
         f"fitted or selected on, and {found.copies.share:.2%} are copies of training rows "
         f"({found.copies.usual:.2%} of those are of each other)."
     )
@@ -156,7 +163,7 @@ def _alone(found: Found, model: ModelDefinition) -> list[Compared]:
             limit=limit,
             holds=one.estimate.value <= limit or one.feature in expected,
             words=(
-                f"{one.feature} alone reaches {found.metric} {number(one.estimate.value)}, "
+                f"{one.feature} alone reaches {found.metric} {interval(one.estimate)}, "
                 f"more than {number(limit)}: too good to be known in time. Look at when it becomes "
                 "known; if it is in time, say so with its reason in `gates.leakage.expected`."
             ),
@@ -170,26 +177,29 @@ def _carries(found: Found, model: ModelDefinition) -> list[Compared]:
     _, very_good = _limits(found, model)
     if found.candidate.value < very_good:
         return []
-    asked, skill = model.gates.leakage, _skill(found, found.candidate)
-    return [
-        Compared(
-            what=f"{one.feature}: share of the model's skill",
-            figure=_skill(found, one.estimate) / skill,
-            limit=asked.carries,
-            holds=_skill(found, one.estimate) / skill <= asked.carries
-            or one.feature in asked.expected,
-            words=(
-                f"The model is very good ({found.metric} {number(found.candidate.value)}), and "
-                f"{one.feature} alone carries {_skill(found, one.estimate) / skill:.0%} of its "
-                f"skill, more than {asked.carries:.0%}: the rest adds nothing to it."
-            ),
-        )
-        for one in found.alone[:_SHOWN]
-    ]
+    return [_carried(one, found, model) for one in found.alone[:_SHOWN]]
 
 
-def _skill(found: Found, estimate: Estimate) -> float:
-    return estimate.value if found.metric == "r2" else 2 * estimate.value - 1
+def _carried(one: Alone, found: Found, model: ModelDefinition) -> Compared:
+    asked, metric = model.gates.leakage, found.metric
+    share = skill(one.estimate.value, metric) / skill(found.candidate.value, metric)
+    return Compared(
+        what=f"{one.feature}: share of the model's skill",
+        figure=share,
+        limit=asked.carries,
+        holds=share <= asked.carries or one.feature in asked.expected,
+        words=(
+            f"The model is very good ({metric} {interval(found.candidate)}), and {one.feature} "
+            f"alone carries {percent(share, one.carries)} of its skill, more than "
+            f"{asked.carries:.0%}: the rest adds nothing to it."
+        ),
+        interval=one.carries,
+    )
+
+
+def skill(figure: F, metric: str) -> F:
+    """By how much a figure is above that of a model which knows nothing, by the same scale."""
+    return figure if metric == "r2" else 2 * figure - 1
 
 
 def _proof(proof: PointInTimeProof, model: ModelDefinition) -> Compared:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewind.gates._evidence import count, finding, number
+from tradewind.gates._evidence import count, finding, number, percent
 from tradewind.gates._several import Compared, answer
 from tradewind.records import Finding
 
@@ -29,12 +29,14 @@ class Part(Finding):
 
     Attributes:
         share: As if this share of its labels had been turned over.
+        between: The interval around that share, at the gates' confidence.
         chance: How often one of all the parts would lie as far by chance, at most.
     """
 
     name: str
     rows: int
     share: float
+    between: tuple[float, float] | None = None
     chance: float
 
 
@@ -56,11 +58,13 @@ class Repeats(Finding):
     """Rows of the newest batch that are there several times over.
 
     Attributes:
-        share: Of the newest batch's rows.
+        rows: Of the newest batch.
+        share: Of these.
         usual: The greatest share of an earlier batch.
         level: What one more clean batch exceeds with the probability that the screen is given.
     """
 
+    rows: int | None = None
     share: float
     usual: float
     level: float
@@ -171,10 +175,26 @@ def _sound(found: Found, asked: Poisoning) -> str:
         parts += f" and {found.categories.looked_at:,} categories"
     return (
         f"Nothing shows that somebody wrote the training rows. Of {parts} none contradicts the "
-        f"others as {asked.flipped:.0%} of turned labels would, beyond chance. Of the newest batch "
-        f"{found.repeats.share:.1%} is there several times over ({_limit(found, asked):.1%} is "
-        f"usual), and it does no harm. Of {found.patterns.cells:,} rare values and pairs none is "
-        "purer than chance allows."
+        f"others as {asked.flipped:.0%} of turned labels would, beyond chance. Of "
+        f"{_newest(found.repeats)} {found.repeats.share:.1%} are there several times over "
+        f"({_limit(found, asked):.1%} is usual), and it does no harm: "
+        f"{_loss(found.harm, asked.harm * found.harm.loss)}. Of "
+        f"{found.patterns.cells:,} rare values and pairs none is purer than chance allows."
+    )
+
+
+def _newest(repeats: Repeats) -> str:
+    size = "the rows" if repeats.rows is None else f"the {count(repeats.rows, 'row')}"
+    return f"{size} of the newest batch"
+
+
+def _loss(harm: Harm, limit: float) -> str:
+    """What the newest batch did to a quick model's loss, as a clause."""
+    return (
+        f"with its {count(harm.batch_rows, 'row')} to learn from a quick model's loss changes by "
+        f"{number(harm.worse)}, surely by more than {number(harm.low)} where "
+        f"{number(limit)} is the limit, on {count(harm.rows, 'later row')} of "
+        f"{count(harm.units, 'day')}"
     )
 
 
@@ -204,11 +224,13 @@ def _parts(parts: Parts | None, kind: str, asked: Poisoning) -> list[Compared]:
             figure=one.share,
             limit=asked.flipped,
             holds=one.share < asked.flipped or one.chance > level,
+            interval=one.between,
             besides=f"chance {number(one.chance)}, blocks up to {number(level)}",
             words=(
                 f"The {one.rows:,} labels of the {kind} {one.name} contradict what models that "
-                f"never saw them expect, as if {one.share:.0%} had been turned over; chance does "
-                f"that to one of {parts.looked_at:,} in {number(one.chance)} of clean trainings."
+                f"never saw them expect, as if {percent(one.share, one.between)} had been turned "
+                f"over; chance does that to one of {parts.looked_at:,} in {number(one.chance)} of "
+                "clean trainings."
             ),
         )
         for one in parts.worst
@@ -223,8 +245,8 @@ def _repeats(found: Found, asked: Poisoning) -> Compared:
         limit=limit,
         holds=repeats.share <= limit,
         words=(
-            f"{repeats.share:.1%} of the newest batch's rows are there several times over, and in "
-            f"no earlier one more than {repeats.usual:.1%}: at most {limit:.1%} is usual."
+            f"{repeats.share:.1%} of {_newest(repeats)} are there several times over, and in no "
+            f"earlier one more than {repeats.usual:.1%}: at most {limit:.1%} is usual."
         ),
     )
 
@@ -232,7 +254,7 @@ def _repeats(found: Found, asked: Poisoning) -> Compared:
 def _harm(found: Found, asked: Poisoning) -> Compared:
     harm, limit = found.harm, asked.harm * found.harm.loss
     return Compared(
-        what="newest batch: loss that it adds",
+        what="newest batch: loss that it surely adds",
         figure=harm.low,
         limit=limit,
         holds=harm.low <= limit,

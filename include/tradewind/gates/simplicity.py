@@ -16,8 +16,11 @@ from tradewind.gates._evidence import (
     figure,
     finding,
     ground,
+    interval,
     not_applicable,
     number,
+    surely,
+    within,
 )
 from tradewind.records import Difference, Finding, GateResult
 
@@ -35,12 +38,14 @@ class Simpler(Finding):
         name: What it is, in a few words.
         instead: What to do where it is as good, as a clause.
         value: Its figure in the deciding metric.
+        interval: Around it.
         advantage: The candidate's over it.
     """
 
     name: str
     instead: str
     value: float
+    interval: tuple[float, float] | None = None
     advantage: Difference
 
 
@@ -104,8 +109,9 @@ def _blocked(shown: Simpler, evidence: Evidence) -> str:
 def _beside(shown: Simpler, evidence: Evidence) -> str:
     own = figure(evidence, evidence.metric, of="candidate")
     return (
-        f"{shown.name}, with {evidence.metric} {number(shown.value)} where the candidate has "
-        f"{number(own.value)}: the candidate is {better_or_worse(shown.advantage.value)}"
+        f"{shown.name}, with {evidence.metric} {within(shown.value, shown.interval)} where the "
+        f"candidate has {interval(own)}: the candidate is "
+        f"{better_or_worse(shown.advantage.value)}, and {surely(shown.advantage, evidence)}"
     )
 
 
@@ -119,7 +125,7 @@ def _asked(advantage: Difference, errors: float, reach: float) -> str:
 def _line(simpler: Simpler, errors: float, evidence: Evidence) -> dict[str, str]:
     return {
         "simpler model": simpler.name,
-        evidence.metric: number(simpler.value),
+        evidence.metric: within(simpler.value, simpler.interval),
         "the candidate is": better_or_worse(simpler.advantage.value),
         "standard error": number(simpler.advantage.standard_error),
         "says": "not enough" if _exceeds(simpler, errors) else "will do",

@@ -125,7 +125,7 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
     told = _short(short, known) if short else _passed(nearest, known, evidence, model)
     together = (
         f"The bounds of all {count(len(known), 'slice')} hold together with "
-        f"{found.confidence:.0%} confidence."
+        f"{found.confidence:.0%} confidence, each interval in brackets by itself."
     )
     return GateResult(
         gate="slices",
@@ -143,12 +143,12 @@ def check(evidence: Evidence, model: ModelDefinition) -> GateResult:
 def _comparisons(part: Part, evidence: Evidence, model: ModelDefinition) -> Iterator[_Held]:
     if part.candidate is None or part.naive is None or part.against_naive is None:
         raise EvidenceError(f"the slice {part.name} has no comparison with the naive rule")
-    yield _bounded(part, part.against_naive, 0.0, f"the naive rule's {number(part.naive.value)}")
+    yield _bounded(part, part.against_naive, 0.0, f"the naive rule's {interval(part.naive)}")
     if evidence.champion_state == "judged":
         if part.champion is None or part.against_champion is None:
             raise EvidenceError(f"the slice {part.name} has no comparison with the champion")
         margin = model.gates.slices.margin * abs(part.naive.value)
-        whose = f"the champion's {number(part.champion.value)}"
+        whose = f"the champion's {interval(part.champion)}"
         yield _bounded(part, part.against_champion, -margin, whose)
     level, at_least = _floor(part.naive, evidence, model)
     if level is not None:
@@ -157,16 +157,22 @@ def _comparisons(part: Part, evidence: Evidence, model: ModelDefinition) -> Iter
 
 def _bounded(part: Part, bound: Bound, threshold: float, whose: str) -> _Held:
     beyond = "" if threshold == 0 else f", and {number(-threshold)} is tolerated"
-    surely = f"surely by {number(-bound.high)}" if bound.high < 0 else "not surely"
-    way = "worse" if bound.value < 0 else "better"
-    words = f"{whose}: {way} by {number(abs(bound.value))}"
+    if bound.value >= 0:
+        way = f"better by {number(bound.value)}, at most by {number(bound.high)}"
+    elif bound.high >= 0:
+        way = (
+            f"worse by {number(-bound.value)}, not surely: better by {number(bound.high)} at most"
+            f"{beyond}"
+        )
+    else:
+        way = f"worse by {number(-bound.value)}, surely by {number(-bound.high)}{beyond}"
     return _Held(
         part=part,
         figure=bound.high,
         threshold=threshold,
         interval=(2 * bound.value - bound.high, bound.high),
         slack=(bound.high - threshold) / max(bound.standard_error, _TINY),
-        words=f"{words}, {surely}{beyond}" if bound.value < 0 else words,
+        words=f"{whose}: {way}",
     )
 
 
@@ -222,7 +228,7 @@ def _passed(nearest: _Held, known: list[Part], evidence: Evidence, model: ModelD
 
 def _told(one: _Held) -> str:
     part = one.part
-    own = number(part.candidate.value) if part.candidate else "unknown"
+    own = interval(part.candidate) if part.candidate else "unknown"
     size = f"{part.rows:,} rows of {count(part.units, 'day')}"
     return f"{part.name} ({size}), {own} against {one.words}"
 

@@ -18,6 +18,8 @@ from tradewind.gates._evidence import (
     interval,
     not_applicable,
     number,
+    percent,
+    within,
 )
 from tradewind.gates._several import Compared
 from tradewind.records import Difference, Estimate, Finding, GateResult
@@ -38,6 +40,7 @@ class Attempt(Finding):
         changed: How far its answers are from its like's, as a share of what chance would make.
         moved: The share of decisions that are otherwise; for a regression the root of the mean
             squared move, in standard deviations of the label.
+        moved_between: The interval around that.
         better: By how much it is better than its like, in the deciding metric.
     """
 
@@ -45,6 +48,7 @@ class Attempt(Finding):
     name: str
     changed: Estimate
     moved: float
+    moved_between: tuple[float, float] | None = None
     better: Difference
 
 
@@ -122,7 +126,7 @@ def _ground(found: Found, evidence: Evidence) -> str:
 def _line(compared: Compared) -> dict[str, str]:
     return {
         "compared": compared.what,
-        "found": number(compared.figure),
+        "found": within(compared.figure, compared.interval),
         "at most": number(compared.limit),
         "says": "holds" if compared.holds else "does not hold",
     }
@@ -170,8 +174,10 @@ def _changed(attempt: Attempt, budget: Stability, model: ModelDefinition) -> Com
 
 def _moved(attempt: Attempt, model: ModelDefinition) -> str:
     if model.problem == "binary":
-        return f"it decides {attempt.moved:.1%} of the rows otherwise"
-    return f"its answers move by {number(attempt.moved)} standard deviations of the label"
+        share = percent(attempt.moved, attempt.moved_between)
+        return f"it decides {share} of the rows otherwise"
+    move = within(attempt.moved, attempt.moved_between)
+    return f"its answers move by {move} standard deviations of the label"
 
 
 def _worse(attempt: Attempt, most: float, evidence: Evidence) -> Compared:
@@ -181,7 +187,8 @@ def _worse(attempt: Attempt, most: float, evidence: Evidence) -> Compared:
         -better.value,
         most,
         -better.value <= most,
-        f"Fitted {attempt.name} its {evidence.metric} is worse by {number(-better.value)}, and "
+        f"Fitted {attempt.name} its {evidence.metric} is worse by {number(-better.value)}, with "
+        f"{evidence.confidence:.0%} confidence by at most {number(-better.low)}, and "
         f"{number(most)} is the most that the rows leave open.",
         (better.low - 2 * better.value, -better.low),
     )

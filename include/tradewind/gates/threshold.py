@@ -126,9 +126,10 @@ def _level(
     if floor.of_naive is not None:
         if metric is None or metric.greater_is_better is None:
             raise EvidenceError(f"{name} has no better direction: `of_naive` says nothing of it")
-        naive = figure(evidence, name, of="naive").value
+        naive = figure(evidence, name, of="naive")
         side = "at_least" if metric.greater_is_better else _LESS_IS_BETTER
-        return side, floor.of_naive * naive, f", {floor.of_naive:g} times the naive rule's"
+        words = f", {floor.of_naive:g} times the naive rule's {interval(naive)}"
+        return side, floor.of_naive * naive.value, words
     if floor.at_most is not None:
         return _LESS_IS_BETTER, floor.at_most, ""
     return "at_least", floor.at_least or 0.0, ""

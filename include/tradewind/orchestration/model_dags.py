@@ -53,7 +53,7 @@ Described in `config/models/{name}/model.yaml`.
 _DOES = {
     "train": """\
 Trains a candidate on everything known at the as-of moment, judges it beside the champion and the
-naive rule on rows that none of them was trained on, and promotes it if every gate lets it through.
+naive rule on rows that none of them was trained on, and promotes it if no gate blocks it.
 A candidate that a gate blocks ends the run green, with a verdict; only an error is red.""",
     "score": """\
 Scores the night that ends at the as-of moment: every entity gets exactly one decision, by the

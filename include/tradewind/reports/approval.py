@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tradewind.reports.counts import count
 from tradewind.reports.definition_changes import Change, changed_files, changed_keys
 from tradewind.reports.plain import plain, table
 
@@ -126,7 +127,8 @@ def _figures(evidence: Mapping[str, Any]) -> str:
         rows.append([worth, *(_estimate(money.get(player), digits=6) for player in players)])
     less = "more" if evidence["greater_is_better"] else "less"
     ground = (
-        f"On the same {evidence['rows']:,} rows of {evidence['units']} {evidence['unit']}s, "
+        f"On the same {count(evidence['rows'], 'row')} of "
+        f"{count(evidence['units'], evidence['unit'])}, "
         f"unseen in training; of {plain(evidence['metric'])} {less} is better."
     )
     problem = evidence.get("champion_problem")

@@ -26,6 +26,7 @@ MOST = 10
 """Features that are told one by one; the rest is one line."""
 _WARNINGS = 8
 _DIGITS = 6
+_ASIDE = " " * len("+0.0000  ")
 _FRACTION = re.compile(r"-?(?P<whole>\d+)\.\d+(e[+-]?\d+)?")
 _SCALES = {
     "log-odds": "log-odds (0 is even chances; each step of 0.7 about doubles or halves the odds)",
@@ -244,10 +245,12 @@ def _features(told: Explained, most: int) -> list[str]:
     unknown = [] if told.usual_problem is None else [told.usual_problem]
     if told.reasons is None:
         why = [told.reasons_problem] if told.reasons_problem else []
-        return [*why, *unknown, *map(_held, told.features)]
+        return [*why, *unknown, *(line for one in told.features for line in _held(one))]
     first, rest = told.features[:most], told.features[most:]
     lines = [f"{told.reasons.mean:+.4f}  mean: where nothing is known of it"]
-    lines += [f"{_effect(one):+.4f}  {_held(one)}" for one in first]
+    for one in first:
+        head, *below = _held(one)
+        lines += [f"{_effect(one):+.4f}  {head}", *(f"{_ASIDE}{line}" for line in below)]
     if rest:
         lines.append(f"{sum(map(_effect, rest)):+.4f}  the other {len(rest)} features together")
     return [*lines, *unknown, *score_words(told.reasons)]
@@ -257,13 +260,16 @@ def _effect(feature: ExplainedFeature) -> float:
     return feature.effect or 0.0
 
 
-def _held(feature: ExplainedFeature) -> str:
-    """A feature with its value, and how usual that is, where it is known."""
-    return _named(feature) + ("" if feature.usual is None else f": {feature.usual}")
+def _held(feature: ExplainedFeature) -> list[str]:
+    """A feature with its value and how usual that is, where it is known; then what it is."""
+    usual = "" if feature.usual is None else f": {feature.usual}"
+    what = [] if feature.what is None else [f"  {feature.what}"]
+    return [_named(feature) + usual, *what]
 
 
 def _named(feature: ExplainedFeature) -> str:
-    return f"{feature.name} {_short(feature)}"
+    says = "" if feature.says is None else f" ({feature.says})"
+    return f"{feature.name} {_short(feature)}{says}"
 
 
 def _short(feature: ExplainedFeature) -> str:

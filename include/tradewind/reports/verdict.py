@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tradewind.records import account_of
 from tradewind.reports.lines import days, figures, line_plot, shares
 from tradewind.reports.page import render_page
 
@@ -36,6 +37,7 @@ def render(evaluation: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> 
             title="Verdict",
             evaluation=None,
             gates=_gates(verdict),
+            account=_account(verdict),
             verdict=verdict,
         )
     evidence, page = evaluation["evidence"], evaluation["page"]
@@ -47,6 +49,7 @@ def render(evaluation: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> 
         evidence=evidence,
         verdict=verdict,
         gates=_gates(verdict),
+        account=_account(verdict),
         players=[(name, _title(name, evidence)) for name in players],
         missing=_missing(evidence, players),
         metrics=_metrics(evidence, page, players),
@@ -70,6 +73,15 @@ def _gates(verdict: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         {**result, "word": _MARKS[result["outcome"]][0], "tone": _MARKS[result["outcome"]][1]}
         for result in sorted(results, key=lambda result: _ORDER.index(result["outcome"]))
     ]
+
+
+def _account(verdict: Mapping[str, Any] | None) -> str:
+    """What the gates said, counted, as a sentence; empty before they have been asked."""
+    if verdict is None:
+        return ""
+    outcomes = {result["gate"]: result["outcome"] for result in verdict["results"]}
+    said = account_of(outcomes, passed=verdict["passed"])
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _metrics(

@@ -56,7 +56,7 @@ def unapproved(
         as_of=admission.as_of,
     )
     if refusal is not None:
-        reason = f"every gate lets it through, and nobody was asked to approve: {refusal.sentence}"
+        reason = f"{verdict.account}; but nobody was asked to approve: {refusal.sentence}"
         return Registration(outcome=refusal.outcome, version=None, champion=number, reason=reason)
     if standing.against is not None and standing.asked is None:
         reason = answer_words(standing.against)
@@ -88,13 +88,13 @@ def _awaited(
     model, people = admission.model, may_answer(admission, frozen, earlier=standing.by)
     if not people:
         return (
-            "every gate lets it through, but none of the declared reviewers may approve, because "
+            f"{verdict.account}; but none of the declared reviewers may approve, because "
             f"{admission.request.actor} started this training: let the schedule or somebody else"
         )
     asked = open_question(admission, frozen, verdict, standing, ledger=stores.ledger, via="shell")
     so_far = f" ({len(standing.by)} of {standing.needed} approved)" if standing.by else ""
     return (
-        f"every gate lets it through; it awaits the approval of {listed(people)}{so_far} until "
+        f"{verdict.account}; it awaits the approval of {listed(people)}{so_far} until "
         f"{deadline_of(asked):%Y-%m-%d %H:%M} UTC: `tradewind approve {model} --note ...`, or "
         f"`tradewind reject {model} --note ...`"
     )

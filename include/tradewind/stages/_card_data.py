@@ -68,6 +68,7 @@ def making_of(frozen: FrozenDefinition, trained: TrainedModel, *, stores: Stores
     return Making(
         candidate=trained.candidate,
         origin=_origin(trained.candidate, frozen.model),
+        members=_members(trained.candidate, frozen.model),
         params=trained.params,
         trials=trained.trials,
         calibration=trained.calibration,
@@ -103,3 +104,9 @@ def _origin(candidate: str, model: ModelDefinition) -> str:
         return f"the mean of {' and '.join(model.train.blend)}"
     known = model.candidates.get(candidate)
     return known.origin if known else candidate
+
+
+def _members(candidate: str, model: ModelDefinition) -> dict[str, str]:
+    names = model.train.blend if candidate == BLEND else [candidate]
+    known = {name: model.candidates.get(name) for name in names}
+    return {name: one.estimator for name, one in known.items() if one and one.estimator}

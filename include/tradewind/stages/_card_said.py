@@ -8,16 +8,21 @@ from tradewind.cards import (
     SaidAcceptance,
     SaidFallback,
     SaidHarm,
+    SaidIndicator,
+    SaidMeaning,
     SaidPurpose,
     SaidRelease,
     SaidTask,
     SaidWaiver,
 )
+from tradewind.errors import EvidenceError
+from tradewind.gates.harm_review import Looked, looked_at
 
 if TYPE_CHECKING:
-    from tradewind.definition.governance import Indicator
+    from tradewind.definition.governance import HarmReview, Indicator
     from tradewind.definition.learning import ScenarioMetric
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.records import Evidence
 
 _THEN = {"alert": "an incident is opened", "switch_off": "the naive rule decides"}
 
@@ -27,8 +32,8 @@ def purpose_of(model: ModelDefinition) -> SaidPurpose:
     return SaidPurpose.model_validate(model.purpose.model_dump())
 
 
-def harm_of(model: ModelDefinition) -> SaidHarm | None:
-    """Say whom it helps and harms; None where nobody reviewed it."""
+def harm_of(model: ModelDefinition, evidence: Evidence) -> SaidHarm | None:
+    """Say whom it helps and harms, and what is seen of it; None where nobody reviewed it."""
     review = model.harm_review
     if review is None:
         return None
@@ -39,7 +44,9 @@ def harm_of(model: ModelDefinition) -> SaidHarm | None:
         helps=review.helps,
         neutral=review.neutral,
         harms=review.harms,
-        indicators=[_watched(name, one) for name, one in review.indicators.items()],
+        indicators=[
+            _indicator(review.indicators[one.name], one) for one in _looked(evidence, review)
+        ],
     )
 
 
@@ -58,9 +65,18 @@ def task_of(model: ModelDefinition) -> SaidTask:
         horizon_seconds=model.horizon.total_seconds(),
         timezone=model.timezone,
         label=model.label.expression,
+        label_meaning=model.label.meaning,
         label_relation=model.label.relation,
         selective=model.label.selective,
     )
+
+
+def meanings_of(model: ModelDefinition) -> dict[str, SaidMeaning]:
+    """Say what the columns are, as far as the owner said it."""
+    return {
+        name: SaidMeaning(what=one.is_, values=one.values)
+        for name, one in model.features.meaning.items()
+    }
 
 
 def fallback_of(model: ModelDefinition) -> SaidFallback:
@@ -104,6 +120,23 @@ def _meaning(own: ScenarioMetric) -> str:
     return f"what the owner's own function `{own.function}` says"
 
 
-def _watched(name: str, indicator: Indicator) -> str:
-    figure = f"{indicator.metric.replace('_', ' ')} of {indicator.group}"
-    return f"{name}: {figure}, {indicator.limit}; beyond it {_THEN[indicator.then]}"
+def _looked(evidence: Evidence, review: HarmReview) -> list[Looked]:
+    try:
+        return looked_at(evidence, review)
+    except EvidenceError as error:
+        return [
+            Looked(name=name, rows=0, figure=None, missing=str(error)) for name in review.indicators
+        ]
+
+
+def _indicator(declared: Indicator, found: Looked) -> SaidIndicator:
+    return SaidIndicator(
+        name=found.name,
+        metric=declared.metric,
+        group=declared.group,
+        limit=declared.limit,
+        then=_THEN[declared.then],
+        rows=found.rows,
+        figure=found.figure,
+        missing=found.missing,
+    )

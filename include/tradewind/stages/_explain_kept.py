@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tradewind.definition.moments import night_days
+from tradewind.errors import TradewindError
 from tradewind.nights import NightFeatures, NightInputs
 from tradewind.stores.events import STAGE_OUTCOME
 from tradewind.stores.prediction_schema import entity_texts, key_kinds
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tradewind.definition.frozen import FrozenDefinition
+    from tradewind.definition.meaning import Meaning
     from tradewind.nights import ScoredNight
     from tradewind.stages._explain_who import Past
     from tradewind.stores.events import Event
     from tradewind.stores.stores import Stores
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,10 +94,12 @@ class Run:
     Attributes:
         inputs: What it saw; None where the ledger does not say.
         features: The night's entities; None as well.
+        definition_digest: Of the definition that it was admitted with, whichever scored; None too.
     """
 
     inputs: NightInputs | None = None
     features: NightFeatures | None = None
+    definition_digest: str | None = None
 
 
 def run_of(past: Past, stores: Stores) -> Run:
@@ -110,7 +117,22 @@ def run_of(past: Past, stores: Stores) -> Run:
     return Run(
         NightInputs.model_validate(found["validate"]),
         NightFeatures.model_validate(found["features"]),
+        found.get("admit", {}).get("definition_digest"),
     )
+
+
+def meaning_then(run: Run, model: str, stores: Stores) -> Mapping[str, Meaning]:
+    """What the definition of a night said that columns are; nothing where it cannot be read.
+
+    A version may have been trained before somebody said it: no words train one anew.
+    """
+    if run.definition_digest is None:
+        return {}
+    try:
+        return stores.ledger.definition(model, run.definition_digest).model.features.meaning
+    except TradewindError as error:
+        log.warning("what the columns were said to be cannot be read: %s", error)
+        return {}
 
 
 def later_inputs(

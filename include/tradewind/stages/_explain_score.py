@@ -10,6 +10,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from tradewind.definition.meaning import value_says
 from tradewind.errors import EvidenceError
 from tradewind.explanation import ExplainedFeature, ExplainedScore
 from tradewind.learning.reference import PROFILE_FILE, columns_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from tradewind.definition.meaning import Meaning
     from tradewind.definition.schema import ModelDefinition
     from tradewind.stats.profiles import ColumnProfile
     from tradewind.stores.scorer import Scorer
@@ -83,6 +85,8 @@ def explained_features(
     frame: pd.DataFrame,
     loaded: LoadedModel | None,
     effects: np.ndarray | None,
+    *,
+    meaning: Mapping[str, Meaning],
 ) -> list[ExplainedFeature]:
     """Every feature of a row: the one that moved the score most first, where that is known.
 
@@ -91,6 +95,7 @@ def explained_features(
         frame: The one row.
         loaded: The version whose training rows it is held against; None where there is none.
         effects: How much each moved the score, shape (features,).
+        meaning: What columns are, as far as the owner said it.
     """
     types, known = model.features.types, _profiles(loaded)
     columns = columns_of(frame, types)
@@ -100,6 +105,7 @@ def explained_features(
         usual, share = _usual(known[name], value, columns[name]) if name in known else (None, None)
         if name in personal_columns(model):
             value, usual, share = PERSONAL, PERSONAL, None
+        told = meaning.get(name)
         found.append(
             ExplainedFeature(
                 name=name,
@@ -108,6 +114,8 @@ def explained_features(
                 usual=usual,
                 place=share,
                 effect=None if effects is None else float(effects[place]),
+                what=told.is_ if told else None,
+                says=value_says(told.values, value) if told and value is not None else None,
             )
         )
     return found if effects is None else sorted(found, key=lambda one: -abs(one.effect or 0.0))

@@ -9,6 +9,7 @@ import numpy as np
 
 from tradewind.learning.splits import local_days
 from tradewind.records import Evidence
+from tradewind.reports.counts import count
 from tradewind.stats import curves
 from tradewind.stats.bootstrap import block_draws
 from tradewind.stats.metrics import metrics_of, worth
@@ -173,16 +174,14 @@ def _differences(judged: Judged) -> dict[str, dict[str, Any]]:
 def headline(evidence: Evidence) -> str:
     """Say the deciding figure of everybody, and what it stands on, in one line."""
     metric, version = evidence.metric, evidence.champion_version
-    own = evidence.candidate.get(metric)
-    told = f"{own.value:.4f} ({own.low:.4f} to {own.high:.4f})" if own else _NO_FIGURE
-    others = [f"naive rule {_short(evidence.naive.get(metric))}"]
+    others = [f"naive rule {_told(evidence.naive.get(metric))}"]
     if evidence.champion is not None:
-        others.append(f"champion (version {version}) {_short(evidence.champion.get(metric))}")
+        others.append(f"champion (version {version}) {_told(evidence.champion.get(metric))}")
     if evidence.champion_state == "unusable":
         others.append(f"champion (version {version}) could not be judged")
     return (
-        f"{metric} {told}; {', '.join(others)}; "
-        f"on {evidence.rows:,} rows of {evidence.units} {evidence.unit}s"
+        f"{metric} {_told(evidence.candidate.get(metric))}; {', '.join(others)}; "
+        f"on {count(evidence.rows, 'row')} of {count(evidence.units, evidence.unit)}"
     )
 
 
@@ -203,5 +202,7 @@ def money_line(evidence: Evidence) -> str | None:
     return f"decisions on these rows are worth, in {evidence.currency}: {', '.join(told)}"
 
 
-def _short(estimate: Estimate | None) -> str:
-    return f"{estimate.value:.4f}" if estimate else _NO_FIGURE
+def _told(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return _NO_FIGURE
+    return f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"

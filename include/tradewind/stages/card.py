@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when a card would say something else of the same inputs.
-VERSION = 1
+VERSION = 2
 
 
 def make_card(
@@ -125,9 +125,10 @@ def _contents(run: Run, verdict: Verdict, examinations: tuple[Examination, ...])
         verdict=Reference(digest=verdict.digest, uri=verdict.uri),
         evaluation=Reference(digest=run.evaluation.digest, uri=run.evaluation.uri),
         purpose=said.purpose_of(model),
-        harm=said.harm_of(model),
+        harm=said.harm_of(model, evidence),
         acceptance=said.acceptance_of(model),
         task=said.task_of(model),
+        meanings=said.meanings_of(model),
         fallback=said.fallback_of(model),
         release=said.release_of(model),
         waivers=said.waivers_of(model),

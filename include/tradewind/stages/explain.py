@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradewind.errors import EvidenceError, TradewindError
 from tradewind.explanation import Explained, ExplainedLabel, KeyMatches, OtherAnswer
-from tradewind.stages._explain_kept import Kept, later_inputs, run_of
+from tradewind.stages._explain_kept import Kept, later_inputs, meaning_then, run_of
 from tradewind.stages._explain_key import short_key, value_text
 from tradewind.stages._explain_naive import explained_naive, rule_of_night
 from tradewind.stages._explain_rows import label_of, raw_rows
@@ -148,7 +148,7 @@ class _Story:
             raw=raw,
             raw_problem=raw_problem,
             warnings=self._warnings(),
-            features=_features(own, frame, version.loaded, effects),
+            features=self._features(own, frame, version.loaded, effects),
             reasons=reasons,
             reasons_problem=problem,
             decider=decider_of(self.past, row, seen),
@@ -208,6 +208,20 @@ class _Story:
             return None, None, str(error)
         return told, effects, None
 
+    def _features(
+        self,
+        own: FrozenDefinition,
+        frame: pd.DataFrame,
+        loaded: LoadedModel | None,
+        effects: np.ndarray | None,
+    ) -> list[ExplainedFeature]:
+        """What was scored, in the words of its own definition; else in those of that night's."""
+        if not {*own.model.features.types} <= {*frame.columns}:
+            return []
+        words = meaning_then(self.run, self.night.model, self.stores)
+        meaning = {**words, **own.model.features.meaning}
+        return explained_features(own.model, frame, loaded, effects, meaning=meaning)
+
     def _raw(self, own: FrozenDefinition) -> tuple[list[RawRows], str | None]:
         """The rows of the sources, or why they cannot be shown."""
         inputs = self.run.inputs
@@ -264,17 +278,6 @@ def _digest(loaded: LoadedModel, frame: pd.DataFrame) -> str | None:
     if not {*loaded.metadata["features"]} <= {*frame.columns}:
         return None
     return loaded.scorer.digests(frame)[0]
-
-
-def _features(
-    own: FrozenDefinition,
-    frame: pd.DataFrame,
-    loaded: LoadedModel | None,
-    effects: np.ndarray | None,
-) -> list[ExplainedFeature]:
-    if not {*own.model.features.types} <= {*frame.columns}:
-        return []
-    return explained_features(own.model, frame, loaded, effects)
 
 
 def _usual_problem(version: _Version) -> str | None:

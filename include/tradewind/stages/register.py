@@ -1,4 +1,4 @@
-"""Makes a candidate that passed every gate the champion; says what became of one that did not.
+"""Makes a candidate that no gate blocks the champion; says what became of one that is blocked.
 
 Where people must approve, nothing is promoted without their word in the ledger, about this very
 verdict. Where the definition says so, a candidate scores beside the champion first, as a shadow or
@@ -69,7 +69,7 @@ def register(
     elif champion is not None and champion.model_uri == trained.model_uri:
         result = _already(admission, verdict, champion)
     elif champion is not None and admission.as_of < champion.since:
-        result = _would_have(admission, champion)
+        result = _would_have(admission, verdict, champion)
     elif (cut := learned_from(admission, frozen, stores=stores)) is not None:
         result = _left_out(cut, champion)
     elif lacking := unapproved(admission, frozen, trained, verdict, champion, stores=stores):
@@ -154,13 +154,13 @@ def _already(admission: Admission, verdict: Verdict, champion: ChampionRecord) -
     )
 
 
-def _would_have(admission: Admission, champion: ChampionRecord) -> Registration:
+def _would_have(admission: Admission, verdict: Verdict, champion: ChampionRecord) -> Registration:
     return Registration(
         outcome="would_have",
         version=None,
         champion=champion.version,
         reason=(
-            f"it passed every gate as of {admission.as_of:%Y-%m-%d %H:%M} UTC, and would have been "
+            f"{verdict.account} as of {admission.as_of:%Y-%m-%d %H:%M} UTC, and it would have been "
             f"promoted then; the champion, version {champion.version}, is of "
             f"{champion.since:%Y-%m-%d %H:%M} UTC, and an older night promotes nothing"
         ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.stats.inference import estimate, standard_error
+from tradewind.stats.proportions import share_of_rows
 from tradewind.stats.statistics import from_sums, ratio
 
 if TYPE_CHECKING:
@@ -45,6 +46,34 @@ def disagreement(one: Rows, other: Rows, *, draws: Draws, confidence: float) -> 
     drawn = share(np.vstack([np.ones((1, draws.units)), draws.weights]))
     error = standard_error(drawn[1:], draws, name="how far two models agree")
     return estimate(float(drawn[0]), error, draws, confidence=confidence, lowest=0.0, highest=_MOST)
+
+
+def moved_by(one: Rows, other: Rows, *, draws: Draws, confidence: float) -> Estimate:
+    """Measure plainly how far two models differ on the same rows.
+
+    The share of decisions that are otherwise; of figures the root of the mean squared move, in
+    standard deviations of the label.
+
+    Args:
+        one: Its decisions are compared where it has a threshold, else its scores.
+        other: The same rows, as another answers them.
+        draws: Resamples of the rows' units.
+        confidence: Of the interval, both sides together.
+
+    Raises:
+        EvidenceError: `one` decides and the other has no threshold.
+    """
+    name = "how far answers move"
+    if one.threshold is not None:
+        those = one.decision != other.decision
+        return share_of_rows(one, those, draws=draws, confidence=confidence, name=name)
+    moves = (one.score - other.score) / np.std(one.label)
+    mean = from_sums(
+        one.sums(moves**2, np.ones_like(moves)), lambda totals: ratio(totals[:, 0], totals[:, 1])
+    )
+    drawn = np.sqrt(mean(np.vstack([np.ones((1, draws.units)), draws.weights])))
+    error = standard_error(drawn[1:], draws, name=name)
+    return estimate(float(drawn[0]), error, draws, confidence=confidence, lowest=0.0)
 
 
 def _of_chance(totals: Floats) -> Floats:

@@ -110,6 +110,29 @@ def difference(value: float, error: float, draws: Draws, *, confidence: float) -
     )
 
 
+def share_of(
+    part: Floats, whole: Floats, draws: Draws, *, confidence: float, name: str
+) -> Estimate:
+    """Measure which share one figure is of another, in the same draws.
+
+    The error of a ratio of two means, by the delta method (Cochran 1977, "Sampling Techniques",
+    6.4): that of the one less the share times the other.
+
+    Args:
+        part: On the rows themselves and in each draw, shape (1 + draws,).
+        whole: As `part`; on the rows themselves above zero.
+        draws: The draws that both come from.
+        confidence: Of the interval, both sides together.
+        name: Whose share it is, for the error.
+
+    Raises:
+        EvidenceError: Some draws do not allow one of the figures.
+    """
+    share = float(part[0] / whole[0])
+    error = standard_error(part[1:] - share * whole[1:], draws, name=name)
+    return estimate(share, error / float(whole[0]), draws, confidence=confidence)
+
+
 def quantile(probability: float, draws: Draws) -> float:
     """Look up the t distribution with the draws' degrees of freedom."""
     return float(student.ppf(probability, draws.degrees_of_freedom))

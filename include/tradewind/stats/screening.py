@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,13 +48,28 @@ class Standing:
 
     Attributes:
         typical: The slope in the middle of all slices.
+        value: Each slice's own, shape (slices,).
+        error: What one slice more would err by, shape (slices,).
         share: As if this share of a slice's labels had been turned over, 0 to 1; shape (slices,).
         chance: How often any of the slices would lie as low by chance, at most; shape (slices,).
     """
 
     typical: float
+    value: Floats
+    error: Floats
     share: Floats
     chance: Floats
+
+    def between(self, confidence: float) -> tuple[Floats, Floats]:
+        """The interval around each share by itself, as `chance` sees one: low and high.
+
+        Args:
+            confidence: Of an interval, both sides together.
+        """
+        reach = stdtrit(len(self.value) - 2, (1 + confidence) / 2) * self.error
+        ends = (self.value + reach, self.value - reach)
+        low, high = (flipped_share(end, self.typical) for end in ends)
+        return low, high
 
 
 def label_slopes(label: Floats, score: Floats, *, unit: Integers, slice_: Integers) -> Slopes:
@@ -147,9 +162,10 @@ def standing(slopes: Slopes) -> Standing:
     beyond = (slopes.value - typical) ** 2 - slopes.error**2
     between = max(float(beyond[better].mean()), 0.0)
     middle = float(np.mean(between + slopes.error**2)) / count
-    low = (slopes.value - typical) / np.sqrt(between + slopes.error**2 + middle)
-    chance = np.minimum(stdtr(count - 2, low) * count, 1.0)
-    return Standing(typical, flipped_share(slopes.value, typical), chance)
+    error = np.sqrt(between + slopes.error**2 + middle)
+    chance = np.minimum(stdtr(count - 2, (slopes.value - typical) / error) * count, 1.0)
+    share = flipped_share(slopes.value, typical)
+    return Standing(typical, slopes.value, error, share, chance)
 
 
 def flipped_share(slope: Floats, typical: float) -> Floats:

@@ -23,12 +23,12 @@ class Shift:
     Attributes:
         level: The new mean less the old one, in the score's unit.
         spread: The new standard deviation over the old one.
-        mean: The old mean, as `deviation` the old standard deviation.
+        mean: The old one, as `deviation` is the old standard deviation.
     """
 
     level: Estimate
     spread: Estimate
-    mean: float
+    mean: Estimate
     deviation: float
 
 
@@ -52,11 +52,12 @@ def shift_of(new: Rows, old: Rows, *, draws: Draws, confidence: float) -> Shift:
         )
     gaps, ratios = new_mean - mean, new_deviation / deviation
     level_error = standard_error(gaps[1:], draws, name="the shift of level")
+    mean_error = standard_error(mean[1:], draws, name="the old mean")
     spread_error = standard_error(ratios[1:], draws, name="the ratio of spreads")
     return Shift(
         level=estimate(float(gaps[0]), level_error, draws, confidence=confidence),
         spread=estimate(float(ratios[0]), spread_error, draws, confidence=confidence, lowest=0.0),
-        mean=float(mean[0]),
+        mean=estimate(float(mean[0]), mean_error, draws, confidence=confidence),
         deviation=float(deviation[0]),
     )
 

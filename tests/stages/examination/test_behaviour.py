@@ -13,6 +13,7 @@ from tests.fixtures.real_flights import definition, flights, midnight
 from tests.stages.cases import Spoilt, case_of
 from tradewind.gates.behaviour import check
 from tradewind.stages.examination.behaviour import TASK, gather
+from tradewind.stats.proportions import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,7 @@ def test_a_model_that_is_made_to_behave_otherwise_blocks(spoil, kind, because):
     result = asked(case(spoil))
     assert result.outcome == "blocked"
     assert because.rstrip(".") in result.sentence
-    broken = [line for line in result.table if float(line["holds of"][:-1]) < 90]
+    broken = [line for line in result.table if float(line["holds of"].partition("%")[0]) < 90]
     assert kind in [line["kind"] for line in broken]
 
 
@@ -149,6 +150,44 @@ def test_it_is_tried_where_it_is_about_evenly_and_counted():
     assert "where departure_minute is at most 960" in found.told
 
 
+def test_the_interval_is_over_days_because_the_rows_of_a_day_are_alike():
+    def odd_in_the_mist(frame: pd.DataFrame, score: np.ndarray) -> np.ndarray:
+        misty = frame["visib"].to_numpy() < 10
+        return np.where(misty, frame["distance"].to_numpy() % 2, score)
+
+    found = only(odd_in_the_mist, invariance=[{**MILE, "within": 0.5}])
+    right = found.rows - found.violations
+    assert 0 < found.violations < right
+    low, high = found.between
+    assert low < right / found.rows < high
+    by_rows = wilson(right, found.rows, confidence=0.975)
+    assert low < by_rows[0] < by_rows[1] < high
+    assert found.interval is None
+
+
+def test_where_all_rows_come_out_alike_a_day_counts_as_one_row():
+    found = only(_by_the_mile, invariance=[{**MILE, "within": 0.04}])
+    assert found.violations == found.rows
+    assert found.between == wilson(0, 30, confidence=0.975)
+    fine = only(invariance=[{**MILE, "within": 1.0}])
+    assert fine.violations == 0
+    assert fine.between == wilson(30, 30, confidence=0.975)
+
+
+def test_rows_of_few_days_count_as_so_many_days():
+    def odd(frame: pd.DataFrame, _score: np.ndarray) -> np.ndarray:
+        return frame["distance"].to_numpy() % 2 * (frame["origin"] == "JFK").to_numpy()
+
+    wet = {"precip": {"at_least": 0.3}}
+    found = only(odd, invariance=[{**MILE, "where": wet}])
+    rows = case().rows
+    days = rows.loc[rows["precip"] >= 0.3, "prediction_time"].dt.tz_convert("America/New_York")
+    right = (found.rows - found.violations) / found.rows
+    count = days.dt.date.nunique()
+    assert (0 < right < 1, count < 7) == (True, True)
+    assert found.between == pytest.approx(wilson(right * count, count, confidence=0.975))
+
+
 def test_an_expectation_that_is_about_no_row_is_unknown_and_blocks():
     nowhere = {**LATER, "where": {"origin": {"one_of": ["SFO"]}}}
     result = asked(case(direction=[nowhere]))
@@ -166,6 +205,7 @@ def test_with_every_feature_given_it_is_one_row():
              for name, value in given.items()}  # fmt: skip
     found = only(minimum=[{"because": "x", "given": given, "at_least": 0.001}])
     assert (found.rows, found.of_rows, found.violations) == (1, 1, 0)
+    assert found.between is None
 
 
 def test_the_tolerance_is_in_the_unit_of_the_score():

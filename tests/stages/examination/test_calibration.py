@@ -52,6 +52,9 @@ def test_a_good_model_passes_and_its_parts_add_up(sound):
     assert sum(shares) == pytest.approx(found.truth - found.score)
     assert found.level.value == pytest.approx((found.truth - found.score) / found.deviation)
     assert found.deviation == pytest.approx(float(np.std(sound.rows["label"])))
+    for one in (found, *tenths, *slices):
+        assert one.score_between[0] < one.score < one.score_between[1]
+        assert one.truth_between[0] < one.truth < one.truth_between[1]
 
 
 def test_the_slope_is_that_of_a_line_through_truth_over_score(sound):

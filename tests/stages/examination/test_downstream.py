@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -66,6 +67,9 @@ def test_a_model_made_to_speak_louder_blocks():
     loud = asked(asking(), fitted=fitted(), spoil=lambda _, score: np.sqrt(score))
     assert loud.outcome == "blocked"
     assert "who takes 1 sd" in loud.sentence
+    [changed] = re.findall(r"; ([\d.]+)% \(([\d.]+)% to ([\d.]+)%\) of the", loud.sentence)
+    assert 0 < float(changed[1]) < float(changed[0]) < float(changed[2]) < 100
+    assert re.search(r" from 0\.\d+ \(0\.\d+ to 0\.\d+\), that is ", loud.sentence)
     assert loud.figure > 1
 
 

@@ -85,6 +85,9 @@ def test_an_honest_model_passes_and_its_best_feature_is_named(honest):
     assert found.stretches[2].reaches == split.select["label_known_at"].max()
     assert found.stretches[2].begins == split.judge["prediction_time"].min()
     assert found.binned == len(split.fit)
+    best = found.alone[0]
+    share = (2 * best.estimate.value - 1) / (2 * found.candidate.value - 1)
+    assert best.carries[0] < share < best.carries[1]
     assert found.candidate.value == pytest.approx(honest.evidence.candidate["roc_auc"].value)
 
 

@@ -83,6 +83,10 @@ def test_clean_flights_pass_and_every_row_is_counted(clean):
     assert clean.harm.rows == len(split.select)
     assert clean.categories.looked_at + clean.categories.small == 15 + 3
     assert clean.patterns.tried == min(clean.patterns.pure, 100)
+    for part in (*clean.batches.worst, *clean.categories.worst):
+        assert 0 <= part.between[0] <= part.share <= part.between[1] <= 1
+    week = between(known(), midnight(2013, 3, 25), JUDGE)
+    assert clean.repeats.rows == pytest.approx(week.sum(), rel=0.02)
 
 
 def test_a_week_of_turned_labels_is_caught():
@@ -134,7 +138,7 @@ def test_a_newest_batch_that_teaches_the_contrary_is_caught():
     newest = between(frame, midnight(2013, 3, 6), midnight(2013, 3, 11))
     early = frame["departure_minute"] < 800
     result = ask(case_of(frame.assign(label=np.where(newest, early, frame["label"]))))
-    assert "newest batch: loss that it adds" in told(result)
+    assert "newest batch: loss that it surely adds" in told(result)
 
 
 def test_a_regression_is_screened_by_what_is_in_the_upper_quarter():

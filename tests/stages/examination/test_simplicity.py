@@ -79,6 +79,7 @@ def test_a_model_that_learned_noise_by_heart_is_outdone_by_the_naive_rule() -> N
 def test_only_what_is_simpler_is_held_against_a_model() -> None:
     linear = gather(case(LINEAR))
     assert [one.name for one in linear.simpler] == ["the naive rule", "a tree of depth 3"]
+    assert all(one.interval[0] < one.value < one.interval[1] for one in linear.simpler)
     assert [one.name for one in gather(case(STUMP)).simpler] == ["the naive rule"]
     rule = {"rule": {"estimator": "sklearn.dummy.DummyClassifier", "params": {"strategy": "prior"}}}
     assert gather(case(rule)).simpler == []

@@ -73,6 +73,13 @@ def test_a_good_model_of_real_flights_is_made_again_to_the_bit_and_passes(
     assert outcome(case, found) == "passed"
 
 
+def test_the_share_of_changed_decisions_has_its_interval(good: tuple[Case, Found]) -> None:
+    _, found = good
+    stretch = next(one for one in found.attempts if one.kind == "stretch")
+    low, high = stretch.moved_between
+    assert 0 < low < stretch.moved < high < 1
+
+
 def test_it_says_on_how_many_rows_it_was_fitted(good: tuple[Case, Found]) -> None:
     _, found = good
     assert (found.rows, found.of_rows) == (4_001, 10_000)
@@ -156,5 +163,7 @@ def test_a_regression_is_held_to_the_same_budgets() -> None:
         found = gather(case)
         assert found.again == found.recorded
         assert all(np.isfinite(one.moved) for one in found.attempts)
+        assert all(one.moved_between[0] <= one.moved for one in found.attempts)
+        assert all(one.moved <= one.moved_between[1] for one in found.attempts)
         answers[name] = outcome(case, found)
     assert answers == {"steady": "passed", "unsteady": "blocked"}

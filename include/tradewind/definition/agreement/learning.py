@@ -32,6 +32,16 @@ def _features_are_free_names(file: File) -> Found:
             yield ("features", "types", name), "this name is Tradewind's own: give it another alias"
 
 
+def _meanings_are_of_columns(file: File) -> Found:
+    features = list(file.section("features", "types"))
+    given = [("features", "protected"), ("entity_key",), ("event_time",)]
+    columns = [*features, *(name for path in given for _, name in file.names(*path))]
+    for name in file.section("features", "meaning"):
+        if features and name not in columns:
+            said = f"{name!r} is no feature, and no protected, key or time column"
+            yield ("features", "meaning", name), f"{said}{nearest(name, columns)}"
+
+
 def _groups_are_features(file: File) -> Found:
     features = list(file.section("features", "types"))
     for path, name in file.names("fallback", "by"):
@@ -119,6 +129,7 @@ def _blends_are_of_candidates(file: File) -> Found:
 
 CHECKS: Checks = (
     _features_are_free_names,
+    _meanings_are_of_columns,
     _groups_are_features,
     _metrics_exist,
     _decisions_are_binary,

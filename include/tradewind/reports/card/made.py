@@ -5,22 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.reports.card.blocks import Bullets, Drawing, Facts, Section, Table, Words
+from tradewind.reports.card.columns import valued
 from tradewind.reports.card.drawings import dependence, whiskers
+from tradewind.reports.card.estimators import BLENDED, CALIBRATIONS, kind_of, setting_of
 from tradewind.reports.card.words import METRICS, day, ground, listed, sentence, told
 from tradewind.reports.counts import count
 from tradewind.reports.page import figure, moment, share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tradewind.cards import CardContents, Curve, Explained
+    from tradewind.cards import CardContents, Curve, Explained, Making
     from tradewind.records import Reference, Stretch
     from tradewind.reports.card.blocks import Block
 
 _DRAWN = 15
 _READ = (
-    "What the run read, source by source, in UTC. Rows that neither went on nor were quarantined "
-    "became known after the moment that the run stood at."
+    "What the run read, source by source, in UTC; `where` is the source's name in the lake. Rows "
+    "that neither went on nor were quarantined became known after the moment that the run stood at."
+)
+_WARNINGS = (
+    "Warnings of validation: what was expected of the rows (`validate.expectations` in "
+    "model.yaml), what was found instead, and why it matters:"
 )
 _MADE_WITH = {
     "code": "code that decides what it predicts, its digest",
@@ -77,7 +81,7 @@ def data(card: CardContents) -> Section:
             or ["none"],
             "Repaired, as the definition says, with the raw value kept beside:",
         ),
-        Bullets([sentence(one) for one in said.warnings] or ["none"], "Warnings of validation:"),
+        Bullets([sentence(one) for one in said.warnings] or ["none"], _WARNINGS),
         Facts(
             [
                 ("snapshot (what was read)", _kept(said.snapshot)),
@@ -99,22 +103,24 @@ def making(card: CardContents) -> Section:
     said = card.making
     threshold = said.decision_threshold
     facts = [
-        ("kind of model", f"{said.candidate}: {said.origin}"),
-        ("found among", f"{said.trials:,} configurations that were tried"),
-        ("its parameters", _params(said.params)),
-        ("calibration", said.calibration),
+        *_kinds(said),
+        ("found among", f"{count(said.trials, 'configuration')} that {_were(said.trials)} tried"),
+        ("calibration", CALIBRATIONS.get(said.calibration, said.calibration)),
         (
             "decision threshold",
             "none: it decides nothing" if threshold is None else figure(threshold),
         ),
         ("code revision", said.revision),
-        ("definition", said.definition_digest),
-        *((_MADE_WITH.get(name, name), version) for name, version in said.made_with.items()),
+        ("definition, its digest", said.definition_digest),
+        *(
+            (_MADE_WITH.get(name, f"version of {name}"), version)
+            for name, version in said.made_with.items()
+        ),
         ("training key (the same key is the same model)", said.train_key),
         ("run in MLflow", said.run_id),
         ("model in MLflow", said.model_uri),
     ]
-    blocks: list[Block] = [Facts(facts)]
+    blocks: list[Block] = [Facts(facts), _settings(said)]
     if said.pretrained:
         known = said.pretrained
         until = moment(known.trained_until) if known.trained_until else "unknown"
@@ -134,9 +140,18 @@ def features(card: CardContents) -> Section:
     said = card.explained
     drawn = [(one.feature, one.loss) for one in said.weights[:_DRAWN]]
     stands = _ground(said)
+    known = card.meanings
     ranked = Table(
-        ["feature", "kind", f"growth of {said.metric}"],
-        [[one.feature, one.kind, told(one.loss)] for one in said.weights],
+        ["feature", "what it says", "kind", f"growth of {said.metric}"],
+        [
+            [
+                one.feature,
+                known[one.feature].what if one.feature in known else "nobody has said it",
+                one.kind,
+                told(one.loss),
+            ]
+            for one in said.weights
+        ],
         stands,
         folded=True,
     )
@@ -171,9 +186,16 @@ def _curve(curve: Curve, card: CardContents) -> Drawing:
     every = sum(point.rows for point in curve.points) + curve.left_out + curve.missing
     answer = "mean score" if card.task.problem == "binary" else "mean answer"
     rows = [
-        [point.at, told(point.answer), f"{point.rows:,}", share(point.rows / every)]
+        [
+            valued(card, curve.feature, point.at),
+            told(point.answer),
+            f"{point.rows:,}",
+            share(point.rows / every),
+        ]
         for point in curve.points
     ]
+    known = card.meanings.get(curve.feature)
+    says = f"{sentence(known.what)} " if known else ""
     rarer = f"{count(curve.left_out, 'row')} {_have(curve.left_out)} a rarer value"
     left = [rarer] if curve.left_out else []
     left += [f"{curve.missing:,} {_have(curve.missing)} none"] if curve.missing else []
@@ -181,8 +203,8 @@ def _curve(curve: Curve, card: CardContents) -> Drawing:
     return Drawing(
         f"How the answer moves with {curve.feature}",
         dependence(curve, answer=answer, label=f"Partial dependence on {curve.feature}"),
-        f"The mean answer where every row is given this value of {curve.feature} and keeps the "
-        f"rest. Where a value has no rows, nothing is known.{aside}",
+        f"{says}The mean answer where every row is given this value of {curve.feature} and keeps "
+        f"the rest. Where a value has no rows, nothing is known.{aside}",
         "The bars below are the share of rows at each value.",
         Table(
             [curve.feature, answer, "rows here or nearest", "share of rows"],
@@ -214,7 +236,34 @@ def _kept(reference: Reference) -> str:
     return f"{reference.digest}, at {reference.uri}"
 
 
-def _params(params: Mapping[str, object] | None) -> str:
-    if params is None:
-        return "not recorded"
-    return ", ".join(f"{name} = {value}" for name, value in params.items()) or "none was searched"
+def _kinds(said: Making) -> list[tuple[str, str]]:
+    """What kind of model it is; of a blend, what each of its members is as well."""
+    if said.candidate in said.members or not said.members:
+        return [("kind of model", f"{said.candidate}, by {kind_of(said.origin)}")]
+    blended = f"{said.candidate}, {said.origin}: {BLENDED}"
+    return [
+        ("kind of model", blended),
+        *((f"its {name}", kind_of(origin)) for name, origin in said.members.items()),
+    ]
+
+
+def _settings(said: Making) -> Table | Words:
+    """The settings that were searched for: what was chosen, and what each does."""
+    if not said.params:
+        none = "none was searched for" if said.params == {} else "not recorded"
+        return Words(f"Its settings: {none}. Those that are fixed stand in model.yaml.")
+    rows = []
+    for name, value in said.params.items():
+        member, _, own = name.rpartition(".")
+        origin = said.members.get(member or said.candidate, said.origin)
+        rows.append([name, str(value), setting_of(own, origin)])
+    return Table(
+        ["setting", "value", "what it does"],
+        rows,
+        "Chosen by the search, on rows that the judged ones are not among; settings that are fixed "
+        "stand in model.yaml (`train.candidates`).",
+    )
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.reports.card.blocks import Drawing, Facts, Section, Table, Unsaid, Words
+from tradewind.reports.card.columns import WHERE
 from tradewind.reports.card.drawings import whiskers
 from tradewind.reports.card.words import (
     BETTER,
@@ -49,7 +50,7 @@ def rows(card: CardContents) -> Section:
         ["part", "why it was looked at", "rows", f"{unit}s", *(PLAYERS[name] for name in players)],
         [_part(one, players) for one in (*(one for one, _ in known), *unknown)],
         f"{said.metric} with intervals of {card.judged.confidence:.0%}; the worst parts were "
-        f"looked for on {said.searched:,} other rows.",
+        f"looked for on {said.searched:,} other rows. {WHERE}",
         folded=True,
     )
     if not known:
@@ -116,7 +117,7 @@ def people(card: CardContents) -> Section:
         Table(
             _GAP_HEAD,
             [_gap(one, sizes) for one in said.gaps],
-            f"The greatest gap between any two groups that are large enough. {stands}",
+            f"The greatest gap between any two groups that are large enough. {stands} {WHERE}",
         )
         if said.gaps
         else Words("No two groups are large enough to be compared.", "warn"),

@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tradewind.reports.card.blocks import Bullets, Facts, Section, Table, Unsaid, Words
-from tradewind.reports.card.words import PROBLEMS, RATES, day, ground, length, listed, sentence
+from tradewind.reports.card.words import (
+    PROBLEMS,
+    RATES,
+    day,
+    ground,
+    length,
+    listed,
+    sentence,
+    told,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tradewind.cards import CardContents
+    from tradewind.cards import CardContents, SaidIndicator
     from tradewind.reports.card.blocks import Block
 
 
@@ -116,22 +125,24 @@ def task(card: CardContents) -> Section:
     """What is predicted, of what, when."""
     said = card.task
     when = f"{length(said.horizon_seconds)} before it" if said.horizon_seconds else "at that moment"
-    return Section(
-        "What it predicts",
-        "What one answer of the model says, about what, and when it is given.",
-        [
-            Facts(
-                [
-                    ("it answers with", PROBLEMS[said.problem]),
-                    ("what it predicts (the label)", f"{said.label} of {said.label_relation}"),
-                    ("one answer is about", listed(said.entity_key)),
-                    ("the event is at", said.event_time),
-                    ("it is predicted", when),
-                    ("days are those of", said.timezone),
-                ]
-            )
-        ],
-    )
+    source = f"{said.label} of {said.label_relation}"
+    predicted = f"{said.label_meaning} ({source})" if said.label_meaning else source
+    blocks: list[Block] = [
+        Facts(
+            [
+                ("it answers with", PROBLEMS[said.problem]),
+                ("what it predicts (the label)", predicted),
+                ("one answer is about", listed(said.entity_key)),
+                ("the event is at", said.event_time),
+                ("it is predicted", when),
+                ("days are those of", said.timezone),
+            ]
+        )
+    ]
+    if not said.label_meaning:
+        blocks.append(Unsaid(_nobody(card, "what the label says", "label.meaning")))
+    about = "What one answer of the model says, about what, and when it is given."
+    return Section("What it predicts", about, blocks)
 
 
 def limits(card: CardContents) -> Section:
@@ -237,17 +248,35 @@ def _uncovered(card: CardContents) -> Iterator[str]:
     )
 
 
-def _watched(card: CardContents, indicators: list[str]) -> list[Block]:
-    """What is watched for harm, each under the name that its owner gave it, in words."""
+def _watched(card: CardContents, indicators: Sequence[SaidIndicator | str]) -> list[Block]:
+    """What is watched for harm, each under the name that its owner gave it, and what is seen."""
     if not indicators:
         asked = _nobody(card, "by which figures harm would be seen", "harm_review.indicators")
         return [Unsaid(asked)]
-    told = {name.replace("_", " "): text for name, text in RATES.items()}
-    head = "Watched every night on rows whose truth is known by then:"
-    return [
-        Bullets(indicators, head),
-        Facts([(name, text) for name, text in told.items() if f": {name} of" in str(indicators)]),
-    ]
+    when = "Watched every night on rows whose truth is known by then"
+    if older := [one for one in indicators if isinstance(one, str)]:
+        return [Bullets(older, f"{when}:")]
+    known = [one for one in indicators if not isinstance(one, str)]
+    table = Table(
+        _WATCHED_HEAD,
+        [_line(one) for one in known],
+        f"{when}; here on the judged rows, with intervals of {card.judged.confidence:.0%}. Harm is "
+        "seen where the whole interval lies beyond what is allowed.",
+    )
+    metrics = dict.fromkeys(one.metric for one in known)
+    return [table, Facts([(name.replace("_", " "), RATES.get(name, "a rate")) for name in metrics])]
+
+
+_WATCHED_HEAD = (
+    *("indicator", "figure", "of", "allowed"),
+    *("on the judged rows", "rows", "beyond it at night"),
+)
+
+
+def _line(one: SaidIndicator) -> list[str]:
+    seen = told(one.figure) if one.figure else f"unknown: {one.missing}"
+    said = [one.name, one.metric.replace("_", " "), one.group, one.limit]
+    return [*said, seen, f"{one.rows:,}", one.then]
 
 
 def _list(card: CardContents, head: str, items: list[str], what: str, key: str) -> Block:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from tradewind.records import account_of
 from tradewind.reports.card import judged, made, parts, said
 from tradewind.reports.card.blocks import Facts, Section, Words
-from tradewind.reports.card.words import BETTER, TERMS, ground, sentence, told
+from tradewind.reports.card.columns import columns
+from tradewind.reports.card.words import BETTER, METRICS, TERMS, ground, sentence, told
 from tradewind.reports.page import moment
 
 if TYPE_CHECKING:
     from tradewind.cards import CardContents
+
+_MATTER_MOST = 3
 
 
 def sections_of(card: CardContents) -> list[Section]:
@@ -22,6 +25,7 @@ def sections_of(card: CardContents) -> list[Section]:
         said.harm(card),
         said.accepted(card),
         said.task(card),
+        columns(card),
         judged.figures(card),
         judged.worth(card),
         parts.rows(card),
@@ -42,7 +46,19 @@ def brief(card: CardContents) -> Section:
     about = f"The candidate of {card.model} as of {moment(card.as_of)}, owned by {card.owner}."
     verdict, figure, features = lines_of(card)[:3]
     first = Words(verdict, "good" if card.passed else "bad")
-    return Section("In brief", about, [first, Words(figure), Words(features)])
+    return Section(
+        "In brief", about, [first, Words(figure), Words(features), Facts(_terms_of_brief(card))]
+    )
+
+
+def _terms_of_brief(card: CardContents) -> list[tuple[str, str]]:
+    """What the deciding metric and the features that matter most say."""
+    deciding, known = card.judged.figures[0], card.meanings
+    first = [one.feature for one in card.explained.weights[:_MATTER_MOST]]
+    return [
+        (deciding.metric, deciding.meaning or METRICS[deciding.metric]),
+        *((name, known[name].what) for name in first if name in known),
+    ]
 
 
 def lines_of(card: CardContents) -> list[str]:
@@ -70,8 +86,8 @@ def _deciding(card: CardContents) -> str:
 
 
 def _features(card: CardContents) -> str:
-    first = ", ".join(f"{one.feature} {told(one.loss)}" for one in card.explained.weights[:3])
     said = card.explained
+    first = ", ".join(f"{one.feature} {told(one.loss)}" for one in said.weights[:_MATTER_MOST])
     stands = ground(said.rows, said.units, said.unit)
     return f"What matters most, by the growth of {said.metric} without it: {first}; on {stands}."
 

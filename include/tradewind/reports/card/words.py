@@ -88,28 +88,70 @@ TERMS = {
         "Whole blocks of neighbouring days are drawn again and again (a bootstrap), because rows "
         "of a day are alike"
     ),
+    "block, draw": (
+        "a block is so many neighbouring days; a draw takes blocks by chance, until there are as "
+        "many days as before, and computes the figure on them"
+    ),
+    "surely, confidence": (
+        "true of the whole interval, and not of the figure in its middle alone. With 95% "
+        "confidence one such sentence in twenty is wrong"
+    ),
+    "standard deviation": "how far single values usually lie from their mean",
+    "standard error": "how far a figure would usually lie from itself, had other days been drawn",
     "judged rows": (
         "the last stretch of time, from which nothing was learned and by which nothing was chosen"
     ),
     "fit, select, judge": (
         "three stretches of time, one after the other: to learn from, to choose by, to be judged on"
     ),
+    "prediction time": "when a row is predicted: what became known later may not be looked at",
     "score": "what the model answers for one row, before anything is decided",
+    "positive, negative": "a row that is, or is decided, yes; one that is, or is decided, no",
     "decision threshold": "the score from which a row is decided positive",
     "label": "what really happened, as it becomes known after the event",
+    "tenth": "a tenth of the judged rows, put in the order of their scores",
+    "floor": "a level that a metric must reach, whoever else is worse",
     "gate": "a check before the registry; a candidate that one of them blocks is not registered",
     "waiver": "a gate that a named person switched off, for a reason and until a day",
+    "budget": "how much of something a gate allows before it blocks",
+    "copy": "a judged row whose features are all equal to those of a training row",
+    "incident": "something wrong that a night found: it is open until somebody closes it",
+    "batch, category": (
+        "parts in which the gate `poisoning` looks for labels that somebody wrote: the training "
+        "rows of some neighbouring days, and those with one value of one column"
+    ),
+    "quick model": (
+        "a small one that is fitted beside the candidate, on other rows than those that it is "
+        "asked about, to see what labels one would expect"
+    ),
+    "turned label": "one that somebody changed to the other answer",
+    "linear model": "one whose answer is a weighted sum of the features: the simplest kind",
+    "seed": "the number that chance begins with: the same seed draws the same",
+    "configuration": "one kind of model with one value of each setting, as the search tries them",
+    "verdict": "what all gates say of one candidate",
     "digest": (
         "a short fingerprint of content: the same digest is the same content, to the last cell"
     ),
     "part": "the rows of one source and one day, as they were observed at a moment",
     "snapshot": "the list of parts that a run reads",
+    "lake": "the folder or bucket in which rows and evidence are kept as files",
+    "ledger": "the list of everything that was done and decided; nothing in it is ever changed",
+    "MLflow": "where every training and every registered version is kept (the registry)",
+    "Airflow, DAG": (
+        "Airflow runs the tasks and shows their pages; a DAG is a set of tasks with their order"
+    ),
+    "UTC": "the time of the whole world, without summer time",
+    "training key": "a digest of everything that decides what is learned: rows, settings, code",
+    "revision": "the state of the code, by the name that git gave it",
     "quarantine": "where rows that cannot be true are set aside, counted and kept",
     "point in time": (
         "every feature holds only what was known at the row's own prediction time; it is proved by "
         "computing rows again without their future"
     ),
-    "feature": "a column that the model looks at",
+    "feature": (
+        "a column that the model looks at: numeric, categorical (a name or a code, without order) "
+        "or boolean (yes or no)"
+    ),
     "importance": (
         "by how much the loss grows where a feature's values are dealt out anew among the rows "
         "(permutation importance). Features that say the same share what they would have alone"
@@ -118,6 +160,7 @@ TERMS = {
         "the mean answer where every row is given the same value of one feature and keeps its "
         "others. It says what the model answers, and not what would happen in the world"
     ),
+    "point of a curve": "one value of a feature at which that mean was taken",
     "calibration": "a correction after training, so that of scores of 0.3 three in ten come true",
     "slice": "a part of the judged rows, such as one airport",
     "protected column": "one that names groups of people: watched, and given to a model or not",

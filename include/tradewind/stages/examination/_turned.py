@@ -48,7 +48,8 @@ def turned_in_batches(training: Training) -> Parts:
         f"that ended {int(last - training.day[training.batch == n].max())} days before the last"
         for n in slopes.place
     ]
-    return _worst(slopes, names, counts[slopes.place], small=batches - len(slopes.value))
+    small = batches - len(slopes.value)
+    return _worst(training, slopes, names, counts[slopes.place], small=small)
 
 
 def turned_in_categories(training: Training) -> Parts | None:
@@ -71,7 +72,7 @@ def turned_in_categories(training: Training) -> Parts | None:
         np.concatenate([one.value for one in every]),
         np.concatenate([one.error for one in every]),
     )
-    return _worst(slopes, names, np.asarray(counts), small=small)
+    return _worst(training, slopes, names, np.asarray(counts), small=small)
 
 
 def _of_one(training: Training, name: str) -> tuple[Slopes, list[str], npt.NDArray[np.int64]]:
@@ -85,11 +86,25 @@ def _of_one(training: Training, name: str) -> tuple[Slopes, list[str], npt.NDArr
     return relative(slopes), [str(value) for value in known], rows
 
 
-def _worst(slopes: Slopes, names: list[str], rows: npt.NDArray[np.int64], *, small: int) -> Parts:
+def _worst(
+    training: Training,
+    slopes: Slopes,
+    names: list[str],
+    rows: npt.NDArray[np.int64],
+    *,
+    small: int,
+) -> Parts:
     found = standing(slopes)
+    low, high = found.between(training.model.gates.confidence)
     parts = [
-        Part(name=name, rows=int(count), share=float(share), chance=float(chance))
-        for name, count, share, chance in zip(names, rows, found.share, found.chance, strict=True)
+        Part(
+            name=name,
+            rows=int(rows[n]),
+            share=float(found.share[n]),
+            between=(float(low[n]), float(high[n])),
+            chance=float(found.chance[n]),
+        )
+        for n, name in enumerate(names)
     ]
     worst = sorted(parts, key=lambda part: (part.chance, -part.share))[:_SHOWN]
     return Parts(worst=worst, looked_at=len(parts), small=small)

@@ -17,13 +17,15 @@ from tradewind.stages.examination._expecting import (
     value_told,
     where_told,
 )
+from tradewind.stages.examination._parts import days_of, part_of
 from tradewind.stages.examination._probing import evenly
 from tradewind.stats.observed import Observed
-from tradewind.stats.proportions import wilson
+from tradewind.stats.proportions import share_of_rows, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
     import pandas as pd
 
     from tradewind.definition.gates.behaviour import Direction, Expectation, Invariance, Minimum
@@ -163,8 +165,8 @@ class _Trials:
         return self.case.score(rows) if len(rows) else np.empty(0)
 
     def _tried(self, kind: str, asked: Expectation, outcome: _Outcome) -> Tried:
-        rows, violations = len(outcome.rows), int((outcome.excess > _ROUNDING).sum())
-        confidence = self.case.model.gates.confidence
+        broken = outcome.excess > _ROUNDING
+        rows, violations = len(outcome.rows), int(broken.sum())
         return Tried(
             kind=kind,
             because=asked.because,
@@ -172,9 +174,25 @@ class _Trials:
             rows=rows,
             of_rows=outcome.about,
             violations=violations,
-            interval=wilson(rows - violations, rows, confidence=confidence) if rows else None,
+            between=self._between(outcome, ~broken) if rows > 1 else None,
             worst=self._worst(outcome) if rows else "",
         )
+
+    def _between(self, outcome: _Outcome, right: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        """The interval around the share of rows that came out right, over other days.
+
+        Where all of the rows came out alike, or a draw of days has none of them, no draw tells how
+        far days differ: then each day counts as one row.
+        """
+        own = part_of(self.case.players["candidate"], outcome.rows.index.to_numpy())
+        draws, confidence = self.case.draws, self.case.model.gates.confidence
+        share, days = float(right.mean()), days_of(own)
+        drawn = draws.weights @ own.sums(np.ones_like(own.label))
+        if share in (0.0, 1.0) or not drawn.all():
+            return wilson(share * days, days, confidence=(1 + confidence) / 2)
+        name = "the share that came out right"
+        found = share_of_rows(own, right, draws=draws, confidence=confidence, name=name)
+        return found.low, found.high
 
     def _worst(self, outcome: _Outcome) -> str:
         one = int(outcome.excess.argmax())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +11,15 @@ from tradewind.errors import EvidenceError
 from tradewind.gates.calibration import Found, Part
 from tradewind.records import Estimate
 from tradewind.stages.examination._parts import days_of, part_of, slices_of, too_small
+from tradewind.stats.groups import HARM
 from tradewind.stats.inference import estimate, quantile, standard_error
+from tradewind.stats.panel import compare
 from tradewind.stats.reliability import figures_of, gaps_of, in_deviations, slope, tenths
 from tradewind.stats.simultaneous import joint_reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Literal
+    from typing import Any, Literal
 
     from tradewind.learning.slicing import Mask
     from tradewind.stages._case import Case
@@ -41,8 +44,7 @@ def gather(case: Case) -> Found:
         confidence=confidence,
         rows=len(rows.label),
         deviation=float(np.std(rows.label)),
-        score=float(np.mean(rows.score)),
-        truth=float(np.mean(rows.label)),
+        **_means(rows, case),
         level=_bounded(level, reach=quantile(confidence, draws), draws=draws),
         slope=estimate(float(rise[0]), error, draws, confidence=confidence),
         slope_high=float(rise[0]) + quantile(confidence, draws) * error,
@@ -74,7 +76,7 @@ def _parts(case: Case, scaled: Rows) -> list[Part]:
     )
     own = case.players["candidate"]
     return [
-        _part(kind, name, part_of(own, inside), gaps, unknown, reach=reach, draws=case.draws)
+        _part(kind, name, part_of(own, inside), gaps, unknown, reach=reach, case=case)
         for kind, name, inside, gaps, unknown in measured
     ]
 
@@ -106,7 +108,7 @@ def _part(
     unknown: str | None,
     *,
     reach: float,
-    draws: Draws,
+    case: Case,
 ) -> Part:
     size = {"rows": len(own.label), "units": days_of(own)}
     if gaps is None:
@@ -114,11 +116,26 @@ def _part(
     return Part(
         name=name,
         kind=kind,
-        score=float(np.mean(own.score)),
-        truth=float(np.mean(own.label)),
-        gap=_bounded(gaps, reach=reach, draws=draws),
+        **_means(own, case),
+        gap=_bounded(gaps, reach=reach, draws=case.draws),
         **size,
     )
+
+
+def _means(rows: Rows, case: Case) -> dict[str, Any]:
+    """Mean score and mean truth, with the interval of each."""
+    metric = HARM[case.model.problem]["mean_score"]
+    panel = compare(
+        {"score": rows, "truth": replace(rows, score=rows.label)},
+        metrics={metric.name: metric},
+        draws=case.draws,
+        confidence=case.model.gates.confidence,
+    )
+    told: dict[str, Any] = {}
+    for name in panel.figures:
+        mean = panel.estimates(name)[metric.name]
+        told |= {name: mean.value, f"{name}_between": (mean.low, mean.high)}
+    return told
 
 
 def _bounded(gaps: Floats, *, reach: float, draws: Draws) -> Estimate:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tradewind.gates.downstream import Found, Moved
+from tradewind.stats.agreement import moved_by
 from tradewind.stats.shift import shift_of
 
 if TYPE_CHECKING:
@@ -24,19 +23,20 @@ def gather(case: Case) -> Found:
     if not case.model.gates.downstream.consumers or case.evidence.champion_state != "judged":
         return Found(moved=None)
     new, old = case.players["candidate"], case.players["champion"]
-    shift = shift_of(new, old, draws=case.draws, confidence=case.model.gates.confidence)
+    confidence = case.model.gates.confidence
+    shift = shift_of(new, old, draws=case.draws, confidence=confidence)
+    changed = (
+        moved_by(new, old, draws=case.draws, confidence=confidence)
+        if case.model.problem == "binary"
+        else None
+    )
     moved = Moved(
         level=shift.level,
         spread=shift.spread,
-        mean=shift.mean,
+        mean=shift.mean.value,
+        mean_between=(shift.mean.low, shift.mean.high),
         deviation=shift.deviation,
-        changed=_changed(case),
+        changed=changed.value if changed else None,
+        changed_between=(changed.low, changed.high) if changed else None,
     )
     return Found(moved=moved)
-
-
-def _changed(case: Case) -> float | None:
-    if case.model.problem != "binary":
-        return None
-    new, old = case.players["candidate"].decision, case.players["champion"].decision
-    return float(np.mean(new != old))

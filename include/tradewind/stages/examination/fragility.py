@@ -15,10 +15,10 @@ from tradewind.learning import faults
 from tradewind.learning.turning import SIZES, turn
 from tradewind.stages.examination._parts import part_of
 from tradewind.stages.examination._probing import Probe, evenly
-from tradewind.stats.inference import estimate, standard_error
+from tradewind.stats.inference import share_of
 from tradewind.stats.metrics import metrics_of
 from tradewind.stats.panel import compare
-from tradewind.stats.statistics import from_sums, ratio
+from tradewind.stats.proportions import share_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def gather(case: Case) -> Found:
                 name=name,
                 told=told,
                 lost=_lost(panel, name, metric=case.model.deciding_metric),
-                moved=_share(case, own, probe.progress(own.score, answers[name].score) >= 0),
+                moved=_turned(case, own, probe.progress(own.score, answers[name].score) >= 0),
             )
             for name, (told, _) in spoilt.items()
         ],
@@ -130,11 +130,7 @@ def _panel(case: Case, players: dict[str, Rows]) -> Panel:
 
 
 def _lost(panel: Panel, fault: str, *, metric: str) -> Estimate:
-    """What a fault costs, as a share of the advantage over the naive rule.
-
-    The error of a ratio of two means, by the delta method (Cochran 1977, "Sampling Techniques",
-    6.4): that of what was lost less the share times the advantage.
-    """
+    """What a fault costs, as a share of the advantage over the naive rule."""
     advantage = _gap(panel, metric, "candidate", "naive")
     if advantage[0] <= 0:
         raise EvidenceError(
@@ -142,10 +138,8 @@ def _lost(panel: Panel, fault: str, *, metric: str) -> Estimate:
             "nothing that a fault could cost"
         )
     lost = _gap(panel, metric, "candidate", fault)
-    share = float(lost[0] / advantage[0])
-    error = standard_error(lost[1:] - share * advantage[1:], panel.draws, name=fault)
     sides = 2 * panel.confidence - 1  # of both together, so that each side has the whole
-    return estimate(share, error / float(advantage[0]), panel.draws, confidence=sides)
+    return share_of(lost, advantage, panel.draws, confidence=sides, name=fault)
 
 
 def _gap(panel: Panel, metric: str, better: str, worse: str) -> Floats:
@@ -157,14 +151,11 @@ def _gap(panel: Panel, metric: str, better: str, worse: str) -> Floats:
     return sign * (panel.figures[better][metric] - panel.figures[worse][metric])
 
 
-def _share(case: Case, rows: Rows, those: np.ndarray) -> Estimate:
-    """The share of rows that are among those, in every draw of days."""
-    sums = rows.sums(those.astype(np.float64), np.ones_like(rows.label))
-    statistic = from_sums(sums, lambda totals: ratio(totals[:, 0], totals[:, 1]))
-    error = standard_error(statistic(case.draws.weights), case.draws, name="the share turned")
-    value = float(statistic(np.ones((1, rows.units)))[0])
+def _turned(case: Case, rows: Rows, those: np.ndarray) -> Estimate:
+    """The share of rows that are among those, each side with the whole confidence."""
     sides = 2 * case.model.gates.confidence - 1
-    return estimate(value, error, case.draws, confidence=sides, lowest=0, highest=1)
+    name = "the share turned"
+    return share_of_rows(rows, those, draws=case.draws, confidence=sides, name=name)
 
 
 def _searched(probe: Probe, own: Rows) -> Search:
@@ -187,7 +178,7 @@ def _searched(probe: Probe, own: Rows) -> Search:
     }
     return Search(
         rows=len(rows),
-        turned=_share(case, part, found.turned),
+        turned=_turned(case, part, found.turned),
         sooner=sooner,
         features=list(probe.numbers),
         example=_example(rows, part.score, found, numbers=list(probe.numbers)),

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from tradewind.errors import EvidenceError
-from tradewind.gates.leakage import Alone, Both, Copies, Entities, Found
+from tradewind.gates.leakage import Alone, Both, Copies, Entities, Found, skill
 from tradewind.learning.alone import alone
 from tradewind.learning.fit import sample
+from tradewind.stats.inference import share_of
 from tradewind.stats.metrics import BINARY, REGRESSION
 from tradewind.stats.panel import compare
 
@@ -37,7 +38,11 @@ def gather(case: Case) -> Found:
     metric = "r2" if case.model.problem == "regression" else "roc_auc"
     panel = _alone(case, metric)
     singles = [
-        Alone(feature=name, estimate=panel.estimates(name)[metric])
+        Alone(
+            feature=name,
+            estimate=panel.estimates(name)[metric],
+            carries=_carries(panel, metric, name),
+        )
         for name in case.model.features.types
     ]
     return Found(
@@ -66,6 +71,14 @@ def _alone(case: Case, metric: str) -> Panel:
         if not panel.has(metric, name):
             raise EvidenceError(f"{metric} of {name}: {panel.missing[name][metric]}")
     return panel
+
+
+def _carries(panel: Panel, metric: str, name: str) -> tuple[float, float] | None:
+    own, whole = (skill(panel.figures[player][metric], metric) for player in (name, _MODEL))
+    if whole[0] <= 0:
+        return None
+    found = share_of(own, whole, panel.draws, confidence=panel.confidence, name=name)
+    return found.low, found.high
 
 
 def _stretches(case: Case) -> list[Both]:

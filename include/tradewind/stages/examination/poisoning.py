@@ -64,7 +64,12 @@ def _repeats(training: Training) -> Repeats:
     )
     if level is None:
         raise EvidenceError(f"{len(earlier)} earlier batches say nothing of what one more may hold")
-    return Repeats(share=newest, usual=max(earlier), level=min(level, 1.0))
+    return Repeats(
+        rows=int((training.batch == training.batch.max()).sum()),
+        share=newest,
+        usual=max(earlier),
+        level=min(level, 1.0),
+    )
 
 
 def _rounded(rows: QuickRows) -> npt.NDArray[np.float64]:

@@ -94,5 +94,11 @@ def _judged(case: Case, players: dict[str, Rows]) -> Panel:
 def _simpler(case: Case, panel: Panel, name: str, instead: str) -> Simpler:
     metric = case.model.deciding_metric
     advantage = panel.difference(metric, better="candidate", than=name)
-    value = float(panel.figures[name][metric][0])
-    return Simpler(name=name, instead=instead, value=value, advantage=advantage)
+    own = panel.estimates(name)[metric]
+    return Simpler(
+        name=name,
+        instead=instead,
+        value=own.value,
+        interval=(own.low, own.high),
+        advantage=advantage,
+    )

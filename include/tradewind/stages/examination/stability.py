@@ -13,7 +13,7 @@ from tradewind.learning.account import prediction_digest
 from tradewind.learning.fit import sample
 from tradewind.learning.refit import refit
 from tradewind.learning.sample import Sample
-from tradewind.stats.agreement import disagreement
+from tradewind.stats.agreement import disagreement, moved_by
 from tradewind.stats.metrics import metrics_of
 from tradewind.stats.panel import compare
 from tradewind.stores.scorer import predict
@@ -85,11 +85,13 @@ def _attempt(
 ) -> Attempt:
     one, other = _rows(case, like), _rows(case, answers)
     confidence = case.model.gates.confidence
+    move = moved_by(one, other, draws=case.draws, confidence=confidence)
     return Attempt(
         kind=kind,
         name=name,
         changed=disagreement(one, other, draws=case.draws, confidence=confidence),
-        moved=_moved(one, other),
+        moved=move.value,
+        moved_between=(move.low, move.high),
         better=_better(case, one, other),
     )
 
@@ -97,13 +99,6 @@ def _attempt(
 def _rows(case: Case, answers: Floats) -> Rows:
     """The judged ones, decided from the candidate's own threshold on."""
     return replace(case.players["candidate"], score=answers[case.judged])
-
-
-def _moved(like: Rows, rows: Rows) -> float:
-    if like.threshold is not None:
-        return float(np.mean(like.decision != rows.decision))
-    move = np.sqrt(np.mean((like.score - rows.score) ** 2))
-    return float(move / np.std(like.label))
 
 
 def _better(case: Case, like: Rows, rows: Rows) -> Difference:
