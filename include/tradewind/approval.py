@@ -92,6 +92,22 @@ def ask(
     return question
 
 
+def open_question_of(
+    admission: Admission, verdict: Verdict, *, seat: int, stores: Stores
+) -> Event | None:
+    """The question that this run put about this verdict, while the ledger has no answer to it.
+
+    Args:
+        admission: The run.
+        verdict: What was asked about.
+        seat: Which of the people needed was asked for, from 1.
+        stores: The ledger.
+    """
+    frozen = frozen_definition(admission, stores=stores)
+    asked = standing_of(admission, frozen, verdict, ledger=stores.ledger).asked
+    return asked if asked is not None and asked.payload["seat"] == seat else None
+
+
 def take(admission: Admission, verdict: Verdict, said: Approval, *, stores: Stores) -> Approval:
     """Keep what a person answered, or that nobody did; says what it counts for."""
     from tradewind.stages.answer import take as take_stage  # noqa: PLC0415 (see Stage.function)

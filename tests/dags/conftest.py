@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from tests.fixtures.sandbox import CLONE
+from tradewind.definition.permissions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk import DAG
 
 DEMO = CLONE / "config" / "models" / "flight_delay"
+# Higher tiers ask who may do what, too.
+MAY = f"permissions: {{{', '.join(f'{action}: ann@example.org' for action in get_args(Action))}}}\n"
 
 
 @pytest.fixture
@@ -47,3 +52,20 @@ def parse() -> Callable[[], DagBag]:
     from airflow.dag_processing.dagbag import DagBag
 
     return lambda: DagBag(str(CLONE / "dags"), load_op_links=False)
+
+
+@pytest.fixture
+def dag_of(models_dir: Path, parse: Callable[[], DagBag]) -> Callable[..., DAG]:
+    """The training of the demo's model, of another risk."""
+
+    def of(tier: str, promotion: str = "{reviewers: [rita, carl], approve_within: 2 hours}") -> DAG:
+        definition = models_dir / "flight_delay" / "model.yaml"
+        demo = (DEMO / "model.yaml").read_text()
+        text = re.sub(r"\npromotion:.*\n(?:  .*\n)*", "\n", demo)
+        promoting = f"promotion: {promotion}\n" if promotion else ""
+        definition.write_text(f"{text}\nrisk_tier: {tier}\n{promoting}{MAY}")
+        bag = parse()
+        assert bag.import_errors == {}
+        return bag.dags["flight_delay.train"]
+
+    return of

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.dags.conftest import DEMO
-from tradewind.definition.permissions import Action
 from tradewind.orchestration.approvals import APPROVE, REJECT
 from tradewind.orchestration.plumbing import counting
 from tradewind.records import Admission, Approval, Evaluation, Rejudged, RunRequest, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import DAG
 
     from tradewind.records import Record
@@ -28,25 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.dags
 
 MODEL = "flight_delay"
-# Higher tiers ask who may do what, too.
-MAY = f"permissions: {{{', '.join(f'{action}: ann@example.org' for action in get_args(Action))}}}\n"
-
-
-@pytest.fixture
-def dag_of(models_dir: Path, parse: Callable[[], DagBag]) -> Callable[..., DAG]:
-    """The training of the demo's model, of another risk."""
-
-    def of(tier: str, promotion: str = "{reviewers: [rita, carl], approve_within: 2 hours}") -> DAG:
-        definition = models_dir / MODEL / "model.yaml"
-        demo = (DEMO / "model.yaml").read_text()
-        text = re.sub(r"\npromotion:.*\n(?:  .*\n)*", "\n", demo)
-        promoting = f"promotion: {promotion}\n" if promotion else ""
-        definition.write_text(f"{text}\nrisk_tier: {tier}\n{promoting}{MAY}")
-        bag = parse()
-        assert bag.import_errors == {}
-        return bag.dags[f"{MODEL}.train"]
-
-    return of
 
 
 def between(dag: DAG) -> list[str]:

@@ -58,6 +58,7 @@ def shown(**changes: Any) -> Shown:
         "trained": trained,
         "evaluation": {"evidence": evidence().model_dump(mode="json")},
         "verdict": {"results": RESULTS},
+        "verdict_digest": "0a1b2c",
         "champion": 3,
         "before": files(WAIVER),
         "problem": None,

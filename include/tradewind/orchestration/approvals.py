@@ -2,7 +2,8 @@
 
 Airflow lets a task wait without a process, shows it under Required Actions, and hands over who
 answered. It keeps no trace of a rejection, so that the task after it writes each answer into the
-ledger before anything else happens: nobody is asked twice because a database was away.
+ledger before anything else happens: nobody is asked twice because a database was away. Nor because
+an attempt was lost that had asked: what it was answered is the answer of the next one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import BaseOperator, Param
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
+from tradewind.orchestration.earlier_answer import EarlierAnswer
 from tradewind.orchestration.links import ReportLink, report_address
 from tradewind.orchestration.plumbing import (
     ADMIT,
@@ -30,11 +34,18 @@ if TYPE_CHECKING:
 
     from tradewind.definition.schema import ModelDefinition
     from tradewind.records import Question
+    from tradewind.stores.events import Event
     from tradewind.stores.stores import Stores
 
 APPROVE, REJECT = "Approve", "Reject"
 # Another training may be at work when the answer comes: an hour apart, for half a day.
 _TURNS = 14
+# An attempt that is lost after it was answered costs one; so may the one that takes the answer.
+_LEAST_RETRIES = 2
+_OTHER_PAGE = (
+    "the gates were run again and came to another verdict, and Airflow goes on showing the page of "
+    "the one before: nobody is asked to approve by it. Trigger the training anew"
+)
 # Airflow takes no time at all for no deadline at all.
 _LEAST = timedelta(seconds=1)
 
@@ -59,20 +70,36 @@ class ApprovalOperator(HITLOperator):
             options=[APPROVE, REJECT],
             defaults=REJECT,
             response_timeout=model.promotion.approve_within,
+            retries=max(model.schedule.retries, _LEAST_RETRIES),
             **kwargs,
         )
         self.earlier = list(earlier)
 
     def execute(self, context: Context) -> Any:
-        """Put the question, and wait; where nobody needs to be asked, say why and go on."""
+        """Put the question, and wait; where nobody needs to be asked, say why and go on.
+
+        Where an earlier attempt put it, first look whether that was answered.
+        """
         with plain_errors():
             stores = open_stores()
             keep_answers(self.earlier, context, stores=stores)
-            question = self._question(context, stores=stores)
-            if not question.reviewers:
-                return _not_asked(question)
-            self._fill_in(question, stores=stores)
-        return super().execute(context)
+            asked = self._asked_before(context, stores=stores)
+        if asked is not None:
+            look = EarlierAnswer(ti_id=str(context["ti"].id))
+            self.defer(trigger=look, method_name="take_up")
+        return self._ask(context)
+
+    def take_up(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on where an earlier attempt was lost: with its answer, or waiting still.
+
+        An answer that was given before the ledger has this question was given to another one.
+        """
+        with plain_errors():
+            asked = self._asked_before(context, stores=open_stores())
+        at = event.get("responded_at")
+        if asked is not None and at is not None and at >= asked.recorded_at:
+            return self.execute_complete(context, event)
+        return self._ask(context, is_shown=bool(event) and at is None)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Hand over who answered what; silence has no user, and is no person's rejection."""
@@ -93,6 +120,47 @@ class ApprovalOperator(HITLOperator):
             at=said["responded_at"],
         ).model_dump(mode="json")
 
+    def _asked_before(self, context: Context, *, stores: Stores) -> Event | None:
+        """This very question, where it was put already and the ledger has no answer to it."""
+        from tradewind.approval import open_question_of
+
+        run = recorded(ADMIT, context), recorded("gate", context)
+        return open_question_of(*run, seat=len(self.earlier) + 1, stores=stores)
+
+    def _ask(self, context: Context, *, is_shown: bool = False) -> Any:
+        """Put the question, unless Airflow shows it already, and wait."""
+        with plain_errors():
+            stores = open_stores()
+            question = self._question(context, stores=stores)
+            if not question.reviewers:
+                return _not_asked(question)
+            self._fill_in(question, stores=stores)
+        # To put it again would wipe an answer that comes in this very moment.
+        if not is_shown:
+            self._put(question, context)
+        raise TaskAwaitingInput(method_name="execute_complete", timeout=self.response_timeout)
+
+    def _put(self, question: Question, context: Context) -> None:
+        """Show the question in Airflow, which never replaces a page that it shows already.
+
+        Raises:
+            AirflowFailException: What it shows is the page of an earlier verdict of this run.
+        """
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        asked = {
+            "ti_id": context["ti"].id,
+            "options": self.options,
+            "subject": self.subject,
+            "body": self.body,
+            "defaults": self.defaults,
+            "params": self.serialized_params,
+            "assigned_users": [{"id": one, "name": one} for one in question.reviewers],
+        }
+        shown = SUPERVISOR_COMMS.send(CreateHITLDetailPayload.model_validate(asked))
+        if question.verdict_digest not in (getattr(shown, "body", None) or ""):
+            raise AirflowFailException(_OTHER_PAGE)
+
     def _question(self, context: Context, *, stores: Stores) -> Question:
         from tradewind.approval import ask
 
@@ -111,7 +179,6 @@ class ApprovalOperator(HITLOperator):
     def _fill_in(self, question: Question, *, stores: Stores) -> None:
         assert question.until is not None  # noqa: S101 (who is asked has a deadline)
         self.body = stores.lake.read_json(question.page_uri or "")["markdown"]
-        self.assigned_users = [{"id": one, "name": one} for one in question.reviewers]
         self.response_timeout = max(question.until - datetime.now(tz=UTC), _LEAST)
 
 

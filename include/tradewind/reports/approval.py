@@ -39,6 +39,7 @@ class Shown:
         trained: The candidate.
         evaluation: `evaluations/<digest>.json`, as the stage stored it.
         verdict: `verdicts/<digest>.json`, likewise.
+        verdict_digest: By which the page says what it is about.
         champion: The version that it would follow; None where it would be the first.
         before: The text of that version's definition by file name, where it can be had.
         problem: Why it cannot.
@@ -52,6 +53,7 @@ class Shown:
     trained: TrainedModel
     evaluation: Mapping[str, Any]
     verdict: Mapping[str, Any]
+    verdict_digest: str
     champion: int | None
     before: Mapping[str, str] | None
     problem: str | None
@@ -69,9 +71,14 @@ def markdown_of(shown: Shown) -> str:
         _gates(shown.verdict["results"]),
         _waivers(shown.frozen),
         _changes(shown),
-        f"[The verdict's page, with every figure and drawing]({shown.address})",
+        _address(shown),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _address(shown: Shown) -> str:
+    page = f"[The verdict's page, with every figure and drawing]({shown.address})"
+    return f"{page}, of the verdict `{shown.verdict_digest}`"
 
 
 def _head(shown: Shown) -> str:

@@ -168,6 +168,7 @@ def _page(
         trained=trained,
         evaluation=stores.lake.read_json(evaluation.uri),
         verdict=stores.lake.read_json(verdict.uri),
+        verdict_digest=verdict.digest,
         champion=champion.version if champion else None,
         before=before,
         problem=problem,
