@@ -173,6 +173,20 @@ def test_a_pattern_purer_than_chance_makes_it_blocks(chance, outcome):
         assert "Where wind_speed = 33.33, 100.0% of 1,300 labels are 0" in result.sentence
 
 
+@pytest.mark.parametrize(
+    ("chance", "said"),
+    [
+        (0.00117, "in 0.117% of clean trainings."),
+        (1e-6, "in 0.0001% of clean trainings."),
+        (9e-7, "in less than one clean training in a million."),
+        (0.0, "in less than one clean training in a million."),
+    ],
+)
+def test_how_seldom_chance_does_it_is_said_in_words(chance, said):
+    assert said in ask(patterns=patterns(planted(chance=chance))).sentence
+    assert said in ask(batches=parts(part(share=0.5, chance=chance))).sentence
+
+
 def test_three_signs_are_told_and_the_others_counted():
     signs = [planted(chance=0.0, words=f"wind_speed = {n}") for n in range(5)]
     result = ask(patterns=patterns(*signs[:3]))

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import pytest
-import yaml
 
 from tests.gates.evidence import waivers
-from tests.integration.customers import load, sources_of
+from tests.integration.customers import declare, load
 from tests.integration.waiting import PATIENCE_SECONDS, wait_for
-from tests.stages.nightly import AS_OF, DEFINITION, SQL, TRAINED_DAYS
+from tests.stages.nightly import AS_OF, TRAINED_DAYS
 from tradewind.approval import REJUDGE, SEATS
 from tradewind.definition.permissions import Action
 from tradewind.local.airflow_api import AirflowApi
@@ -108,15 +107,6 @@ class Desk:
         return found[0].result
 
 
-def declare(platform: RunningPlatform, model: str, said: dict[str, Any]) -> None:
-    folder = platform.settings.config_dir / "models" / model
-    folder.mkdir()
-    (folder / "features.sql").write_text(SQL)
-    gates = {"waivers": [*waivers(), *waivers(*SIGNED)]}
-    body = {**DEFINITION, "name": model, "sources": sources_of(TABLE), "gates": gates, **said}
-    (folder / "model.yaml").write_text(yaml.safe_dump(body))
-
-
 def session_of(platform: RunningPlatform, user: str) -> AirflowApi:
     found = platform.platform
     passwords = json.loads(
@@ -129,8 +119,9 @@ def session_of(platform: RunningPlatform, user: str) -> AirflowApi:
 def desk(platform: RunningPlatform) -> Iterator[Desk]:
     """The three trainings, started."""
     load(platform.platform.demo_dsn, TABLE, days=TRAINED_DAYS + 2)
+    gates = {"waivers": [*waivers(), *waivers(*SIGNED)]}
     for model, said in MODELS.items():
-        declare(platform, model, said)
+        declare(platform, model, table=TABLE, gates=gates, **said)
     people = {user: session_of(platform, user) for user in ("admin", "rita", "carl")}
     admin = people["admin"]
     for model in MODELS:
