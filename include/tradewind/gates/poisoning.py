@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tradewind.records import Evidence, GateResult
 
 ORDER = 10
+_MILLIONTH = 1e-6
 SCREENS = 4
 """How many screens share the false alarms; the fifth, of harm, has the gates' confidence."""
 
@@ -188,6 +189,13 @@ def _newest(repeats: Repeats) -> str:
     return f"{size} of the newest batch"
 
 
+def _seldom(chance: float) -> str:
+    """In how many trainings on clean rows chance does what was found."""
+    if chance < _MILLIONTH:
+        return "less than one clean training in a million"
+    return f"{100 * chance:.3g}% of clean trainings"
+
+
 def _loss(harm: Harm, limit: float) -> str:
     """What the newest batch did to a quick model's loss, as a clause."""
     return (
@@ -229,8 +237,7 @@ def _parts(parts: Parts | None, kind: str, asked: Poisoning) -> list[Compared]:
             words=(
                 f"The {one.rows:,} labels of the {kind} {one.name} contradict what models that "
                 f"never saw them expect, as if {percent(one.share, one.between)} had been turned "
-                f"over; chance does that to one of {parts.looked_at:,} in {number(one.chance)} of "
-                "clean trainings."
+                f"over; chance does that to one of {parts.looked_at:,} in {_seldom(one.chance)}."
             ),
         )
         for one in parts.worst
@@ -278,8 +285,7 @@ def _patterns(patterns: Patterns, asked: Poisoning) -> list[Compared]:
             words=(
                 f"Where {one.words}, {one.pure:.1%} of {one.rows:,} labels are {one.label}, and "
                 f"models that do not look at it expect {one.expected:.0%}: among "
-                f"{patterns.cells:,} values and pairs chance does that in {number(one.chance)} of "
-                "clean trainings."
+                f"{patterns.cells:,} values and pairs chance does that in {_seldom(one.chance)}."
             ),
         )
         for one in patterns.worst
