@@ -30,6 +30,12 @@ pytestmark = pytest.mark.dags
 _runs = count(1)
 
 
+@pytest.fixture(scope="module")
+def supervisor() -> Supervisor:
+    """The way to Airflow's execution API, which takes seconds to begin."""
+    return Supervisor()
+
+
 @pytest.fixture
 def task(
     airflow_db: str,
@@ -38,10 +44,11 @@ def task(
     models_dir: Path,
     dag_of: Callable[..., DAG],
     parse: Callable[[], DagBag],
+    supervisor: Supervisor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AskingTask:
     """The task `approve` of a run that has come so far."""
-    stores, dag, supervisor = Stores.open(), dag_of("high"), Supervisor()
+    stores, dag = Stores.open(), dag_of("high")
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
     files = {file.name: file.read_text() for file in (models_dir / MODEL).iterdir()}
     definition = stores.ledger.freeze_definition(MODEL, files, as_of=AS_OF, actor="ann")
