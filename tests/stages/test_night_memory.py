@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,7 @@ def most_held(model: LoadedModel, features: NightFeatures, lake: Lake) -> int:
             arrow.append(pa.total_allocated_bytes())
             yield batch
 
+    gc.collect()
     before = pa.total_allocated_bytes()
     tracemalloc.start()
     try:
@@ -118,6 +120,11 @@ def most_held(model: LoadedModel, features: NightFeatures, lake: Lake) -> int:
     return int(peak + max(arrow) - before)
 
 
+def least_of_three(model: LoadedModel, features: NightFeatures, lake: Lake) -> int:
+    """As `most_held`, without what happens not to be let go of yet: that differs each time."""
+    return min(most_held(model, features, lake) for _ in range(3))
+
+
 def test_a_night_of_four_times_the_rows_holds_no_more_memory(
     model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,4 +134,4 @@ def test_a_night_of_four_times_the_rows_holds_no_more_memory(
     lake = Stores.open(load_settings({"TRADEWIND_LAKE": (tmp_path / "lake").as_uri()})).lake
     few, many = night(lake, chunks=2), night(lake, chunks=8)
     most_held(model, few, lake)  # what is made once is not counted
-    assert most_held(model, many, lake) < 1.2 * most_held(model, few, lake)
+    assert least_of_three(model, many, lake) < 1.2 * least_of_three(model, few, lake)
