@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.records import account_of
+from tradewind.reports.card.words import sentence
 from tradewind.reports.lines import days, figures, line_plot, shares
 from tradewind.reports.page import render_page
 
@@ -80,8 +81,7 @@ def _account(verdict: Mapping[str, Any] | None) -> str:
     if verdict is None:
         return ""
     outcomes = {result["gate"]: result["outcome"] for result in verdict["results"]}
-    said = account_of(outcomes, passed=verdict["passed"])
-    return f"{said[0].upper()}{said[1:]}."
+    return sentence(account_of(outcomes, passed=verdict["passed"]))
 
 
 def _metrics(
