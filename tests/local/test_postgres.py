@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 import signal
 import stat
+import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +74,24 @@ def test_root_says_once_which_folders_it_opened_for_the_servers_account(tmp_path
     else:
         assert said == []
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(not accounts.is_root(), reason="only root makes an account")
+def test_several_that_start_at_once_on_a_fresh_machine_share_one_account(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    user = f"tradewind-t{os.getpid()}"
+    monkeypatch.setattr(accounts, "SERVER_USER", user)
+    try:
+        with ThreadPoolExecutor(4) as together:
+            numbers = {each.result() for each in [together.submit(uid) for _ in range(4)]}
+        assert numbers == {pwd.getpwnam(user).pw_uid}
+    finally:
+        subprocess.run([shutil.which("userdel") or "/usr/sbin/userdel", user], check=True)
+
+
+def uid() -> int:
+    return accounts.server_account().pw_uid
 
 
 def test_nothing_listens_on_tcp(server: Postgres):

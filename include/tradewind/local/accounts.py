@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -9,13 +10,14 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SERVER_USER = "tradewind-pg"
 
@@ -33,23 +35,44 @@ def server_account() -> pwd.struct_passwd:
     """
     if not is_root():
         return pwd.getpwuid(os.geteuid())
+    return _known_account() or _add_account()
+
+
+def _known_account() -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(SERVER_USER)
     except KeyError:
-        return _add_account()
+        return None
 
 
 def _add_account() -> pwd.struct_passwd:
     program = shutil.which("useradd") or "/usr/sbin/useradd"
     command = [program, "--system", "--no-create-home", "--shell", "/bin/sh", SERVER_USER]
     try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(SERVER_USER)
+        with _one_at_a_time():
+            if account := _known_account():
+                return account
+            subprocess.run(command, check=True, capture_output=True)
+            return pwd.getpwnam(SERVER_USER)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise PlatformError(
             "PostgreSQL does not run as root, and a user for it could not be made with useradd: "
             "run this as an ordinary user"
         ) from error
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Hold off every other process that makes the account.
+
+    Of two that run useradd at once both succeed, and the second takes the first one's number away.
+    """
+    folder = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def as_server_user() -> dict[str, Any]:
