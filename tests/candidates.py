@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tradewind.records import Stretch, TrainedModel
 from tradewind.stores.trainings import COMPLETE, MODEL_URI, Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from tradewind.stores.registry import Registry
 
@@ -20,6 +23,24 @@ _numbers = itertools.count(1)
 def fresh_name() -> str:
     """A model's name that no other test uses."""
     return f"model_{next(_numbers)}"
+
+
+def trained_model(run_id: str, model_uri: str, *, as_of: datetime, key: str) -> TrainedModel:
+    """What the stage `train` hands on of a candidate; what it learned from says nothing."""
+    stretch = Stretch(start=as_of - timedelta(days=1), end=as_of, rows=1, units=1)
+    return TrainedModel(
+        train_key=key,
+        candidate="boosting",
+        run_id=run_id,
+        model_uri=model_uri,
+        prediction_digest="predictions",
+        decision_threshold=0.5,
+        calibration="none",
+        trials=1,
+        fit=stretch,
+        select=stretch,
+        judge=stretch,
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
+from tests.candidates import trained_model
 from tests.gates.evidence import PASSES
 from tradewind.approval import take
 from tradewind.orchestration.earlier_answer import EarlierAnswer
@@ -28,8 +29,6 @@ from tradewind.records import (
     Approval,
     Evaluation,
     RunRequest,
-    Stretch,
-    TrainedModel,
     Verdict,
 )
 from tradewind.stores.events import APPROVAL_KINDS
@@ -51,20 +50,7 @@ RITA = {"id": "rita", "name": "Rita R"}
 EVALUATION = Evaluation(
     digest="e", uri="evaluations/x.json", scores_uri="evaluations/x.parquet", headline="good"
 )
-_STRETCH = Stretch(start=AS_OF - timedelta(days=1), end=AS_OF, rows=1, units=1)
-TRAINED = TrainedModel(
-    train_key="k1",
-    candidate="boosting",
-    run_id="r",
-    model_uri="models:/m",
-    prediction_digest="predictions",
-    decision_threshold=0.5,
-    calibration="none",
-    trials=1,
-    fit=_STRETCH,
-    select=_STRETCH,
-    judge=_STRETCH,
-)
+TRAINED = trained_model("r", "models:/m", as_of=AS_OF, key="k1")
 
 
 def verdict_of(digest: str) -> Verdict:

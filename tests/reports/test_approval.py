@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.candidates import trained_model
 from tests.definition.folders import SQL, WHOLE
 from tests.gates.evidence import evidence
 from tradewind.definition.loader import parse_definition
-from tradewind.records import Admission, RunRequest, Stretch, TrainedModel
+from tradewind.records import Admission, RunRequest, Stretch
 from tradewind.reports.approval import Shown, markdown_of
 from tradewind.reports.definition_changes import changed_files, changed_keys
 
@@ -39,19 +40,8 @@ def shown(**changes: Any) -> Shown:
     request = RunRequest(
         model="late", run_id="train/r1", as_of=JULY, actor="ann", reason="a | new <b>source</b>"
     )
-    trained = TrainedModel(
-        train_key="k",
-        candidate="boosting",
-        run_id="m",
-        model_uri="models:/m",
-        prediction_digest="p",
-        decision_threshold=0.5,
-        calibration="none",
-        trials=1,
-        fit=STRETCH,
-        select=STRETCH,
-        judge=STRETCH,
-    )
+    stretches = dict.fromkeys(("fit", "select", "judge"), STRETCH)
+    trained = trained_model("m", "models:/m", as_of=JULY, key="k").model_copy(update=stretches)
     said: dict[str, Any] = {
         "admission": Admission(request=request, definition_digest="d", fencing_token=1),
         "frozen": parse_definition(files(LOOSE), where="late"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.candidates import Shelf, fresh_name
+from tests.candidates import Shelf, fresh_name, trained_model
 from tests.definition.folders import SQL, WHOLE
 from tests.gates.evidence import BLOCKS, PASSES, evidence
 from tradewind.definition.loader import parse_definition
@@ -21,7 +21,6 @@ from tradewind.records import (
     Question,
     Registration,
     RunRequest,
-    Stretch,
     TrainedModel,
     Verdict,
 )
@@ -85,20 +84,7 @@ class Scene:
 
     def trained(self, train_key: str = "k1") -> TrainedModel:
         logged = Shelf(self.stores.registry, self.model).log(train_key)
-        stretch = Stretch(start=JULY - DAY, end=JULY, rows=1, units=1)
-        return TrainedModel(
-            train_key=train_key,
-            candidate="boosting",
-            run_id=logged.run_id,
-            model_uri=logged.model_uri,
-            prediction_digest="predictions",
-            decision_threshold=0.5,
-            calibration="none",
-            trials=1,
-            fit=stretch,
-            select=stretch,
-            judge=stretch,
-        )
+        return trained_model(logged.run_id, logged.model_uri, as_of=JULY, key=train_key)
 
     def evaluation(self) -> Evaluation:
         champion = self.stores.ledger.champion(self.model)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.candidates import Shelf, fresh_name
+from tests.candidates import Shelf, fresh_name, trained_model
 from tests.definition.folders import SQL, WHOLE
 from tests.gates.evidence import BLOCKS, PASSES
 from tradewind.definition.loader import parse_definition
@@ -21,7 +21,6 @@ from tradewind.records import (
     GateResult,
     Registration,
     RunRequest,
-    Stretch,
     TrainedModel,
     Verdict,
 )
@@ -131,20 +130,7 @@ class Scene:
 
 
 def trained(train_key: str, logged: Candidate) -> TrainedModel:
-    stretch = Stretch(start=JULY - DAY, end=JULY, rows=1, units=1)
-    return TrainedModel(
-        train_key=train_key,
-        candidate="boosting",
-        run_id=logged.run_id,
-        model_uri=logged.model_uri,
-        prediction_digest="predictions",
-        decision_threshold=0.5,
-        calibration="none",
-        trials=1,
-        fit=stretch,
-        select=stretch,
-        judge=stretch,
-    )
+    return trained_model(logged.run_id, logged.model_uri, as_of=JULY, key=train_key)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.candidates import Shelf, fresh_name
+from tests.candidates import Shelf, fresh_name, trained_model
 from tests.definition.folders import SQL, WHOLE
 from tests.gates.evidence import BLOCKS, PASSES
 from tradewind.definition.loader import parse_definition
@@ -33,8 +33,6 @@ from tradewind.records import (
     GateResult,
     RunRequest,
     StageOutcome,
-    Stretch,
-    TrainedModel,
     Verdict,
 )
 from tradewind.reports.brief import lines_of
@@ -67,12 +65,7 @@ class Scene:
             results=list(results),
         )
         candidate = Shelf(self.stores.registry, self.model).log(key)
-        days = Stretch(start=JULY, end=JULY, rows=1, units=1)
-        trained = TrainedModel(
-            train_key=key, candidate="linear", run_id=candidate.run_id, trials=1,
-            model_uri=candidate.model_uri, prediction_digest="d", decision_threshold=0.5,
-            calibration="none", fit=days, select=days, judge=days,
-        )  # fmt: skip
+        trained = trained_model(candidate.run_id, candidate.model_uri, as_of=JULY, key=key)
         run_id = f"train/{key}"
         said_by = {"admit": self.admission(run_id), "train": trained}
         for stage, found in {**said_by, **({"gate": said} if judged else {})}.items():

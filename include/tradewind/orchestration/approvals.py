@@ -87,7 +87,7 @@ class ApprovalOperator(HITLOperator):
         if asked is not None:
             look = EarlierAnswer(ti_id=str(context["ti"].id))
             self.defer(trigger=look, method_name="take_up")
-        return self._ask(context)
+        return self._ask(context, stores=stores)
 
     def take_up(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on where an earlier attempt was lost: with its answer, or waiting still.
@@ -95,11 +95,12 @@ class ApprovalOperator(HITLOperator):
         An answer that was given before the ledger has this question was given to another one.
         """
         with plain_errors():
-            asked = self._asked_before(context, stores=open_stores())
+            stores = open_stores()
+            asked = self._asked_before(context, stores=stores)
         at = event.get("responded_at")
         if asked is not None and at is not None and at >= asked.recorded_at:
             return self.execute_complete(context, event)
-        return self._ask(context, is_shown=bool(event) and at is None)
+        return self._ask(context, stores=stores, is_shown=bool(event) and at is None)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Hand over who answered what; silence has no user, and is no person's rejection."""
@@ -127,10 +128,9 @@ class ApprovalOperator(HITLOperator):
         run = recorded(ADMIT, context), recorded("gate", context)
         return open_question_of(*run, seat=len(self.earlier) + 1, stores=stores)
 
-    def _ask(self, context: Context, *, is_shown: bool = False) -> Any:
+    def _ask(self, context: Context, *, stores: Stores, is_shown: bool = False) -> Any:
         """Put the question, unless Airflow shows it already, and wait."""
         with plain_errors():
-            stores = open_stores()
             question = self._question(context, stores=stores)
             if not question.reviewers:
                 return _not_asked(question)
