@@ -10,7 +10,7 @@ import pytest
 from tests.gates.evidence import estimate, evidence, model
 from tradewind.gates import fragility as gate
 from tradewind.gates import run_gates
-from tradewind.gates.fragility import Fault, Found, Search, check
+from tradewind.gates.fragility import Carried, Fault, Found, Search, check
 from tradewind.records import Estimate
 
 BUDGETS = {"loses": 0.33, "moves": 0.2, "turns": 0.4}
@@ -29,7 +29,7 @@ def search(turned: float = 0.3) -> Search:
     return Search(
         rows=300,
         turned=up_to(turned),
-        sooner={"0.05 standard deviations": 0.1},
+        sooner={"0.05 standard deviations": up_to(0.1)},
         features=["x"],
         example="x 1 to 2 takes a score from 0.4 to 0.6",
     )
@@ -39,7 +39,7 @@ def found(*faults: Fault, **changes: Any) -> dict[str, Any]:
     told = {
         "rows": 5_000,
         "features": ["x", "y"],
-        "carried": 0.93,
+        "carried": Carried(share=up_to(0.93), rows=1_877, units=21),
         "faults": list(faults) or [fault(), fault("missing")],
         "search": search(),
         "untried": {},
@@ -59,7 +59,14 @@ def test_a_model_that_bears_every_fault_passes_and_says_what_came_nearest():
     assert "nearest to it: missing costs 25% (20% to 30%), of 33% allowed" in result.sentence
     assert (result.figure, result.threshold) == (0.3, 0.33)
     assert result.interval == (pytest.approx(0.2), 0.3)
-    assert "Tried on 5,000 of 27,075 judged rows of 30 days" in result.sentence
+    assert (
+        "Tried on 5,000 of 27,075 judged rows of 30 days; each end of an interval holds with 95% "
+        "confidence."
+    ) in result.sentence
+    assert (
+        "(x, y; together 88% (83% to 93%) of all importance, measured on 1,877 select rows of 21 "
+        "days)."
+    ) in result.sentence
     assert "on 300 of the rows. Such as: x 1 to 2 takes a score" in result.sentence
     assert (result.rows, result.units) == (5_000, 30)
 
@@ -119,7 +126,21 @@ def test_the_table_has_a_line_for_each_fault_and_one_for_the_search():
     assert [line["fault"] for line in table] == ["noise", "missing", "search"]
     assert len({tuple(line) for line in table}) == 1
     assert table[0]["advantage lost"] == "15% (10% to 20%)"
-    assert "10% within 0.05 standard deviations" in table[2]["what was spoilt"]
+    assert "5% (0% to 10%) within 0.05 standard deviations" in table[2]["what was spoilt"]
+
+
+def test_shares_that_older_evidence_gave_no_interval_stand_alone():
+    told = found(carried=0.93)
+    told["search"]["sooner"] = {"0.05 standard deviations": 0.1}
+    result = asked(told)
+    assert "features (x, y; 93% of all importance)." in result.sentence
+    assert "row by row: 10% within 0.05" in result.table[2]["what was spoilt"]
+
+
+def test_a_loss_that_rounds_to_nothing_has_no_sign():
+    lost = Estimate(value=-0.001, low=-0.02, high=0.004, standard_error=0.01)
+    spoilt = fault().model_copy(update={"lost": lost})
+    assert asked(found(spoilt)).table[0]["advantage lost"] == "0% (-2% to 0%)"
 
 
 def test_it_says_from_which_score_on_rows_were_taken_as_decided_for():

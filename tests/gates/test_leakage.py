@@ -143,8 +143,28 @@ def test_one_feature_may_not_carry_a_very_good_model_alone(own, whole, outcome):
     assert result.outcome == outcome
     if outcome == "blocked":
         assert result.figure == pytest.approx(0.9503, abs=1e-4)
-        assert "late_rate alone carries 95.0% (90.0% to 99.0%) of its skill" in result.sentence
+        assert (
+            "The model is very good (roc_auc 0.8 (0.78 to 0.82)), and late_rate alone carries "
+            "95.0% (90.0% to 99.0%) of its skill (how far its roc_auc is above the 0.5 of chance), "
+            "where 95% is the limit: the rest adds nothing to it."
+        ) in result.sentence
         assert result.interval == (0.9, 0.99)
+
+
+# Of a skill of 0.5 in all: as much, and a little more.
+@pytest.mark.parametrize(("own", "said"), [(0.75, "carries 100.0%"), (0.755, "reaches more")])
+def test_a_feature_that_alone_reaches_more_than_the_model_is_told_so(own, said):
+    result = ask(alone=[single(own)], candidate=figure(0.75), asked={"very_good_auc": 0.7})
+    assert f"late_rate alone {said}" in result.sentence
+    more = "reaches more than the whole model: 102.0% (90.0% to 99.0%) of its skill"
+    assert (more in result.sentence) is (own > 0.75)
+
+
+def test_the_skill_of_a_regression_is_its_share_of_the_spread():
+    result = ask(metric="r2", alone=[single(0.6)], candidate=figure(0.6))
+    assert (
+        "late_rate alone carries 100.0% (90.0% to 99.0%) of its skill (its r2)" in result.sentence
+    )
 
 
 def test_exactly_the_share_that_it_may_carry_is_allowed():

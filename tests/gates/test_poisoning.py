@@ -9,6 +9,7 @@ from tradewind.gates import poisoning as gate
 from tradewind.gates import run_gates
 from tradewind.gates.poisoning import check
 
+_NEWER = ("between", "days")
 LEVEL = 0.0125
 """A quarter of the false alarms that the default allows."""
 
@@ -24,8 +25,9 @@ def parts(*worst):
 
 
 def planted(**changes):
-    sound = {"words": "wind_speed = 33.33", "rows": 1_300, "label": 0, "pure": 1.0}
-    return {**sound, "expected": 0.78, "chance": 0.4, **changes}
+    sound = {"words": "wind_speed = 33.33", "rows": 1_300, "days": 140, "label": 0, "pure": 1.0}
+    expected = {"expected": 0.78, "between": (0.76, 0.805)}
+    return {**sound, **expected, "chance": 0.4, **changes}
 
 
 def patterns(*worst):
@@ -113,6 +115,9 @@ def test_what_older_evidence_does_not_say_is_left_out():
     repeats = {"share": 0.0, "usual": 0.0, "level": 0.001}
     assert "as if 50.0% had been turned over" in ask(batches=parts(bare)).sentence
     assert "Of the rows of the newest batch 0.0% are there" in ask(repeats=repeats).sentence
+    pure = {name: told for name, told in planted(chance=0.0).items() if name not in _NEWER}
+    said = ask(patterns=patterns(pure)).sentence
+    assert "100.0% of 1,300 labels are 0, and models that do not look at it expect 78.0%:" in said
 
 
 def test_fewer_false_alarms_are_bought_with_sight():
@@ -170,7 +175,10 @@ def test_a_pattern_purer_than_chance_makes_it_blocks(chance, outcome):
     assert result.outcome == outcome
     if outcome == "blocked":
         assert (result.figure, result.threshold) == (chance, LEVEL)
-        assert "Where wind_speed = 33.33, 100.0% of 1,300 labels are 0" in result.sentence
+        assert (
+            "Where wind_speed = 33.33, 100.0% of 1,300 labels of 140 days are 0, and models that "
+            "do not look at it expect 78.0% (76.0% to 80.5%): among 61,626 values and pairs"
+        ) in result.sentence
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_model_within_every_limit_passes_and_says_all_five_figures():
     assert (result.figure, result.threshold) == (0.25, 1.0)
     assert (result.rows, result.units) == (400, 30)
     for said in (
-        "99 of 100 calls about one row took 0.25 s (at most 1)",
+        "the slowest of 40 calls about one row took 0.25 s (at most 1)",
         "under load it answered 210 rows a second (at least 50)",
         "it loaded cold in 4 s (at most 60)",
         "on disk it takes 4 MB (at most 500)",
@@ -107,9 +107,21 @@ def test_every_limit_is_the_definition_s():
 def test_all_that_is_too_much_is_named_and_the_rest_too():
     result = asked(found(p99_seconds=3.0, memory_bytes=3_000_000_000))
     assert result.sentence.startswith(
-        "Too much: 99 of 100 calls about one row took 3 s (at most 1); "
+        "Too much: the slowest of 40 calls about one row took 3 s (at most 1); "
         "in memory it took 3,000 MB (at most 2,000). Within its limits: under load"
     )
+
+
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [
+        (1, "the slowest of 1 call about one row took 0.25 s"),
+        (100, "the slowest of 100 calls about one row took 0.25 s"),
+        (101, "99% of 101 calls about one row took 0.25 s"),
+    ],
+)
+def test_of_few_calls_the_slowest_is_told(calls, said):
+    assert said in asked(found(calls=calls)).sentence
 
 
 def test_other_answers_than_the_recorded_block_whatever_the_figures():

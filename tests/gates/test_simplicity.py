@@ -37,7 +37,7 @@ def test_a_model_that_is_better_than_every_simpler_one_passes() -> None:
         "No simpler model will do. The nearest is a sum, with log_loss 0.547 (0.53 to 0.56) where "
         "the candidate has 0.517 (0.497 to 0.537): the candidate is better by 0.03, and with 95% "
         "confidence the advantage is above 0.02. It has to be better by more than 0.005, 1 "
-        "standard errors of the difference (0.005). Each was fitted on the same 150,000 rows. "
+        "standard error of the difference (0.005). Each was fitted on the same 150,000 rows. "
         "Judged on 27,075 rows of 30 days."
     )
     assert (result.figure, result.threshold) == (0.03, 0.005)
@@ -69,6 +69,8 @@ def test_one_standard_error_itself_is_not_enough(advantage: float, outcome: str)
 def test_the_declared_number_of_errors_is_compared_with() -> None:
     assert answer(simpler("a sum", 0.009), errors=2.0).outcome == "blocked"
     assert answer(simpler("a sum", 0.011), errors=2.0).outcome == "passed"
+    said = answer(simpler("a sum", 0.011), errors=2.0).sentence
+    assert "more than 0.01, 2 standard errors of the difference (0.005)." in said
     assert answer(simpler("a sum", 0.0001), errors=0.0).outcome == "passed"
     assert answer(simpler("a sum", 0.0), errors=0.0).outcome == "blocked"
 

@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from tradewind.errors import EvidenceError
 from tradewind.stats import statistics
-from tradewind.stats.bootstrap import block_draws
+from tradewind.stats.bootstrap import Draws, block_draws, fitting
 from tradewind.stats.curves import decisions, gains, loss_by_unit, reliability
 from tradewind.stats.inference import PLANNED_POWER, difference, share_of, standard_error
 from tradewind.stats.metrics import BINARY, Metric
@@ -168,6 +168,28 @@ def test_a_block_is_of_neighbours_around_the_end_to_the_start():
     assert block_draws(30, block=15, draws=4000, seed=0).weights.mean(axis=0) == pytest.approx(
         np.ones(30), abs=0.06
     )
+
+
+@pytest.mark.parametrize(
+    ("units", "fits"), [(1, 1), (7, 1), (8, 2), (21, 5), (27, 6), (28, 7), (300, 7)]
+)
+def test_where_units_are_few_blocks_are_shorter_so_that_four_fit(units, fits):
+    assert fitting(units, block=7) == fits
+
+
+def test_no_draw_is_of_its_units_all_the_same():
+    none = Draws.none(3)
+    assert (none.units, len(none.weights)) == (3, 0)
+
+
+def test_a_share_that_cannot_be_beyond_its_limits_has_an_interval_within_them():
+    part, whole = np.r_[0.9, DRAWS.weights[:, 0]], np.r_[1.0, DRAWS.weights[:, 1]]
+    asked = {"confidence": 0.9, "name": "x"}
+    free = share_of(part, whole, DRAWS, **asked)
+    held = share_of(part, whole, DRAWS, **asked, lowest=0.0, highest=1.0)
+    assert free.low < 0
+    assert free.high > 1
+    assert (held.value, held.low, held.high) == (0.9, 0.0, 1.0)
 
 
 def test_one_unit_says_nothing_of_its_own_error():

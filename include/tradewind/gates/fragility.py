@@ -48,16 +48,30 @@ class Search(Finding):
     Attributes:
         rows: How many rows were searched.
         turned: Share of them that it turned within the bound.
-        sooner: Share that a part of the bound was enough for, by that part in words.
+        sooner: Share that a part of the bound was enough for, by that part in words; bare in older
+            evidence.
         features: The numbers that were moved.
         example: One that took little, in words; empty where none was turned.
     """
 
     rows: int
     turned: Estimate
-    sooner: dict[str, float]
+    sooner: dict[str, Estimate | float]
     features: list[str]
     example: str
+
+
+class Carried(Finding):
+    """How much the features that were spoilt matter.
+
+    Attributes:
+        share: Of all importance, which they have together; it chose them.
+        rows: On how many rows of the select stretch that was measured, `units` of how many units.
+    """
+
+    share: Estimate
+    rows: int
+    units: int
 
 
 class Found(Finding):
@@ -66,7 +80,7 @@ class Found(Finding):
     Attributes:
         rows: How many rows were spoilt, evenly over all judged ones.
         features: The features that were spoilt, the most important one first.
-        carried: Share of all features' importance that these have together.
+        carried: Share of all features' importance that these have together; bare in older evidence.
         faults: One for each kind that there is something to spoil for.
         search: None where no important feature is a number.
         untried: Kinds for which there is nothing to spoil, and why.
@@ -76,7 +90,7 @@ class Found(Finding):
 
     rows: int
     features: list[str]
-    carried: float
+    carried: Carried | float
     faults: list[Fault]
     search: Search | None
     untried: dict[str, str]
@@ -155,7 +169,7 @@ def _sentences(
     """Say what was tried, what came of it and on what it stands."""
     beyond = [bar for bar in bars if not bar.holds]
     turned = "decisions" if model.problem == "binary" else "predictions far away"
-    features = f"{', '.join(found.features)}; {found.carried:.0%} of all importance"
+    features = f"{', '.join(found.features)}; {_carried(found.carried, evidence.unit)}"
     said = [f"Spoilt in {len(found.faults)} ways were the most important features ({features})."]
     if beyond:
         told = "; ".join(bar.told for bar in beyond)
@@ -172,8 +186,19 @@ def _sentences(
         said.append(_told(found.search, model.gates.fragility))
     said += [f"Not tried: {kind}, because {reason}." for kind, reason in found.untried.items()]
     units = count(evidence.units, evidence.unit)
-    said.append(f"Tried on {found.rows:,} of {evidence.rows:,} judged rows of {units}.")
+    said.append(
+        f"Tried on {found.rows:,} of {evidence.rows:,} judged rows of {units}; each end of an "
+        f"interval holds with {evidence.confidence:.0%} confidence."
+    )
     return said
+
+
+def _carried(carried: Carried | float, unit: str) -> str:
+    """Say how much of all importance the features have, and on what that was measured."""
+    if not isinstance(carried, Carried):
+        return f"{carried:.0%} of all importance"
+    ground = f"{count(carried.rows, 'select row')} of {count(carried.units, unit)}"
+    return f"together {_percent(carried.share)} of all importance, measured on {ground}"
 
 
 def _nearest(bars: list[_Bar]) -> str:
@@ -190,8 +215,11 @@ def _told(search: Search, asked: Fragility) -> str:
     )
 
 
-def _percent(figure: Estimate) -> str:
-    return f"{figure.value:.0%} ({figure.low:.0%} to {figure.high:.0%})"
+def _percent(figure: Estimate | float) -> str:
+    """Write a share with its interval; alone where older evidence has none."""
+    if not isinstance(figure, Estimate):
+        return f"{figure:.0%}"
+    return f"{figure.value:z.0%} ({figure.low:z.0%} to {figure.high:z.0%})"
 
 
 def _line(fault: Fault) -> dict[str, str]:
@@ -206,7 +234,7 @@ def _line(fault: Fault) -> dict[str, str]:
 def _searched(search: Search | None) -> list[dict[str, str]]:
     if search is None:
         return []
-    sooner = "; ".join(f"{share:.0%} within {size}" for size, share in search.sooner.items())
+    sooner = "; ".join(f"{_percent(share)} within {size}" for size, share in search.sooner.items())
     told = f"{', '.join(search.features)} moved, row by row" + (f": {sooner}" if sooner else "")
     return [
         {

@@ -24,6 +24,7 @@ F = TypeVar("F", float, "Floats")
 ORDER = 9
 _SHOWN = 5
 _HOUR = 3600.0
+_SKILL = {"roc_auc": "how far its roc_auc is above the 0.5 of chance", "r2": "its r2"}
 _SEASONS = 1.25
 """Where rows repeat anyway, one month's repeat a little more than another's."""
 
@@ -190,11 +191,17 @@ def _carried(one: Alone, found: Found, model: ModelDefinition) -> Compared:
         holds=share <= asked.carries or one.feature in asked.expected,
         words=(
             f"The model is very good ({metric} {interval(found.candidate)}), and {one.feature} "
-            f"alone carries {percent(share, one.carries)} of its skill, more than "
-            f"{asked.carries:.0%}: the rest adds nothing to it."
+            f"alone {_reaches(share, one.carries)} of its skill ({_SKILL[metric]}), where "
+            f"{asked.carries:.0%} is the limit: the rest adds nothing to it."
         ),
         interval=one.carries,
     )
+
+
+def _reaches(share: float, ends: tuple[float, float] | None) -> str:
+    """Say how much of the whole model's skill a feature has alone; noise may make it more."""
+    told = percent(share, ends)
+    return f"reaches more than the whole model: {told}" if share > 1 else f"carries {told}"
 
 
 def skill(figure: F, metric: str) -> F:

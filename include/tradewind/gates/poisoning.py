@@ -95,8 +95,11 @@ class Planted(Finding):
     Attributes:
         words: The values by name.
         label: What the label is there.
-        pure: The share of the rows for which it is.
+        pure: The share of the rows for which it is. All of them were counted, and none stands for
+            another: it has no interval, and `chance` says how far chance would bring it.
+        days: Of how many days the rows are.
         expected: What share a model that does not look at these values expects.
+        between: The interval around that, over days, at the gates' confidence.
         chance: How often one of all cells would be as pure by chance, at most.
     """
 
@@ -104,7 +107,9 @@ class Planted(Finding):
     rows: int
     label: int
     pure: float
+    days: int | None = None
     expected: float
+    between: tuple[float, float] | None = None
     chance: float
 
 
@@ -283,10 +288,16 @@ def _patterns(patterns: Patterns, asked: Poisoning) -> list[Compared]:
             limit=level,
             holds=one.chance > level,
             words=(
-                f"Where {one.words}, {one.pure:.1%} of {one.rows:,} labels are {one.label}, and "
-                f"models that do not look at it expect {one.expected:.0%}: among "
+                f"Where {one.words}, {one.pure:.1%} of {_labels(one)} are {one.label}, and models "
+                f"that do not look at it expect {percent(one.expected, one.between)}: among "
                 f"{patterns.cells:,} values and pairs chance does that in {_seldom(one.chance)}."
             ),
         )
         for one in patterns.worst
     ]
+
+
+def _labels(planted: Planted) -> str:
+    """How many labels a pattern has; of how many days, older evidence does not say."""
+    labels = count(planted.rows, "label")
+    return labels if planted.days is None else f"{labels} of {count(planted.days, 'day')}"

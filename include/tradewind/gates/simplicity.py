@@ -116,9 +116,10 @@ def _beside(shown: Simpler, evidence: Evidence) -> str:
 
 
 def _asked(advantage: Difference, errors: float, reach: float) -> str:
+    asked = f"{number(errors)} standard {'error' if errors == 1 else 'errors'}"
     return (
-        f"It has to be better by more than {number(reach)}, {number(errors)} standard errors of "
-        f"the difference ({number(advantage.standard_error)})."
+        f"It has to be better by more than {number(reach)}, {asked} of the difference "
+        f"({number(advantage.standard_error)})."
     )
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tradewind.learning.fit import sample
-from tradewind.learning.importance import importance_of
+from tradewind.learning.importance import losses_of, thinned
 from tradewind.learning.splits import local_days
 from tradewind.records import Evidence
 from tradewind.stages._kept_back import kept_back
-from tradewind.stats.bootstrap import block_draws
+from tradewind.stats.bootstrap import FEWEST_BLOCKS, Draws, block_draws, fitting
 from tradewind.stats.rows import binary_rows, regression_rows, unit_numbers
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.definition.schema import ModelDefinition
+    from tradewind.learning.importance import Losses
     from tradewind.learning.sample import Sample
     from tradewind.learning.splits import Split
     from tradewind.records import Admission, Evaluation, FeatureSet, TrainedModel, Validated
-    from tradewind.stats.bootstrap import Draws
     from tradewind.stats.rows import Rows
     from tradewind.stores.stores import Stores
 
@@ -123,16 +123,32 @@ class Case:
         return sample(self.model, self.split.select)
 
     @cached_property
-    def importance(self) -> dict[str, float]:
-        """Each feature's share of what the candidate loses without it, on the select stretch."""
-        features = self.split.select[list(self.model.features.types)]
-        return importance_of(
+    def losses(self) -> Losses:
+        """What the candidate loses without each feature, on rows of the select stretch."""
+        some = thinned(len(self.split.select))
+        unit, names = unit_numbers(self.select.days[some])
+        return losses_of(
             self.score,
-            features,
-            self.select.label,
+            self.split.select[list(self.model.features.types)].iloc[some],
+            self.select.label[some],
+            unit=unit,
+            draws=self._few_draws(len(names)),
             problem=self.model.problem,
             seed=self.model.train.seed,
         )
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Each feature's share of what the candidate loses without it, on the select stretch."""
+        return self.losses.shares
+
+    def _few_draws(self, units: int) -> Draws:
+        """Draws of a stretch of few units, in shorter blocks there; none of a single unit."""
+        if units < FEWEST_BLOCKS:
+            return Draws.none(units)
+        resample = self.model.metrics.resample
+        block = fitting(units, block=resample.block)
+        return block_draws(units, block=block, draws=resample.draws, seed=self.model.train.seed)
 
     def score(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Ask the candidate about rows of raw feature columns: scores, shape (rows,)."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Grows when the gates would say something else of the same evidence.
-VERSION = 5
+VERSION = 6
 _ASKED = {"gates", "acceptance", "harm_review", "risk_tier"}
 _LONGEST_TAG = 5000
 _MONEY = {"candidate": "money", "champion": "money.champion", "naive": "money.naive"}

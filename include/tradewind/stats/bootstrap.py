@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tradewind.stats.rows import Floats
 
 FEWEST_BLOCKS = 2
+ENOUGH_BLOCKS = 4
+"""So many say a little of how far blocks differ: two or three hardly do."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Draws:
 
     weights: Floats
     block: int
+
+    @classmethod
+    def none(cls, units: int) -> Draws:
+        """Make no draw at all, of units that are too few for one."""
+        return cls(np.empty((0, units)), block=1)
 
     @property
     def units(self) -> int:
@@ -45,6 +52,16 @@ class Draws:
         """
         blocks = self.units / self.block
         return float(np.sqrt(blocks / (blocks - 1)))
+
+
+def fitting(units: int, *, block: int) -> int:
+    """Shorten a block where units are few, so that four of them fit side by side: to one at least.
+
+    Args:
+        units: How many units there are.
+        block: How many neighbours are drawn together where there are units enough.
+    """
+    return max(1, min(block, units // ENOUGH_BLOCKS))
 
 
 def block_draws(units: int, *, block: int, draws: int, seed: int) -> Draws:

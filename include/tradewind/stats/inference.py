@@ -111,7 +111,14 @@ def difference(value: float, error: float, draws: Draws, *, confidence: float) -
 
 
 def share_of(
-    part: Floats, whole: Floats, draws: Draws, *, confidence: float, name: str
+    part: Floats,
+    whole: Floats,
+    draws: Draws,
+    *,
+    confidence: float,
+    name: str,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
 ) -> Estimate:
     """Measure which share one figure is of another, in the same draws.
 
@@ -124,13 +131,15 @@ def share_of(
         draws: The draws that both come from.
         confidence: Of the interval, both sides together.
         name: Whose share it is, for the error.
+        lowest: The smallest share it can be.
+        highest: The greatest.
 
     Raises:
         EvidenceError: Some draws do not allow one of the figures.
     """
     share = float(part[0] / whole[0])
-    error = standard_error(part[1:] - share * whole[1:], draws, name=name)
-    return estimate(share, error / float(whole[0]), draws, confidence=confidence)
+    error = standard_error(part[1:] - share * whole[1:], draws, name=name) / float(whole[0])
+    return estimate(share, error, draws, confidence=confidence, lowest=lowest, highest=highest)
 
 
 def quantile(probability: float, draws: Draws) -> float:

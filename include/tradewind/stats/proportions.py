@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from tradewind.records import Estimate
     from tradewind.stats.bootstrap import Draws
-    from tradewind.stats.rows import Rows
+    from tradewind.stats.rows import Floats, Rows
 
 
 def share_of_rows(
-    rows: Rows, those: npt.NDArray[np.bool_], *, draws: Draws, confidence: float, name: str
+    rows: Rows, those: npt.NDArray[np.bool_] | Floats, *, draws: Draws, confidence: float, name: str
 ) -> Estimate:
     """Measure which share of the rows some are, in draws of whole units.
 
     Args:
         rows: All of them.
-        those: Whether each is one of the some, shape (rows,).
+        those: Whether each is one of the some, or how probably, shape (rows,).
         draws: Of the rows' units.
         confidence: Of the interval, both sides together.
         name: Which share it is, for the error.

@@ -105,7 +105,23 @@ def test_a_real_boosting_model_bears_every_fault():
     assert 2_500 < found.rows <= 5_000
     assert found.search.rows <= SEARCHED
     assert found.untried == {}
+    carried = found.carried
+    assert carried.share.value == pytest.approx(sum(one.importance[n] for n in found.features))
+    assert 0 <= carried.share.low < carried.share.value < carried.share.high <= 1
+    select = one.split.select
+    assert carried.rows == len(select.iloc[:: -(-len(select) // 2_000)])
+    assert carried.units == 21
+    for share in found.search.sooner.values():
+        assert share.low <= share.value <= found.search.turned.value
     assert "as it was 1 day before" in found.faults[-1].told
+
+
+def test_a_select_stretch_of_a_single_day_says_little_of_importance_and_stops_nobody():
+    one = case(rows=1_000)
+    select = one.split.select
+    day = select[one.select.days == one.select.days[-1]]
+    told = gather(replace(one, split=replace(one.split, select=day))).carried
+    assert (told.units, told.share.low, told.share.high) == (1, 0.0, 1.0)
 
 
 def test_the_same_candidate_is_found_the_same_twice():

@@ -85,6 +85,9 @@ def test_clean_flights_pass_and_every_row_is_counted(clean):
     assert clean.patterns.tried == min(clean.patterns.pure, 100)
     for part in (*clean.batches.worst, *clean.categories.worst):
         assert 0 <= part.between[0] <= part.share <= part.between[1] <= 1
+    for rare in clean.patterns.worst:
+        assert 0 <= rare.between[0] < rare.expected < rare.between[1] <= 1
+        assert 20 <= rare.days <= rare.rows
     week = between(known(), midnight(2013, 3, 25), JUDGE)
     assert clean.repeats.rows == pytest.approx(week.sum(), rel=0.02)
 
@@ -123,6 +126,27 @@ def test_an_airline_of_turned_labels_and_a_planted_value_are_caught():
     signs = told(ask(case_of(in_all_weeks())))
     assert "category carrier = UA: labels turned over" in signs
     assert "precip = 0.777: how often so pure by chance" in signs
+
+
+def test_behind_a_planted_value_models_expect_what_is_usual_and_its_days_say_how_surely():
+    frame, draw = known(), np.random.default_rng(0).random(len(known()))
+    never, always = draw < 0.01, draw > 0.99
+    frame["distance"] = np.where(never, 733.5, frame["distance"])
+    frame["pressure"] = np.where(always, 1015.55, frame["pressure"])
+    frame = frame.assign(label=(frame["label"] & ~never) | always)
+    training = training_of(case_of(frame))
+    told = {one.words: one for one in planted_patterns(training).worst}
+    late = training.label.mean()
+    for name, value, label, usual in (
+        ("distance", 733.5, 0, 1 - late),
+        ("pressure", 1015.55, 1, late),
+    ):
+        own = told[f"{name} = {value:g}"]
+        assert (own.label, own.pure) == (label, 1.0)
+        assert own.expected == pytest.approx(usual, abs=0.06)
+        assert 0.005 < own.between[1] - own.between[0] < 0.1
+        rows = training.features[name] == value
+        assert (own.rows, own.days) == (rows.sum(), len(np.unique(training.day[rows])))
 
 
 def test_a_feature_whose_rare_values_are_expected_to_be_pure_is_left_out_and_named():

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from tradewind.gates.poisoning import SCREENS, Patterns, Planted
-from tradewind.stats.patterns import Pattern, contradiction, pure_patterns
+from tradewind.stats.bootstrap import block_draws, fitting
+from tradewind.stats.patterns import contradiction, pure_patterns
+from tradewind.stats.proportions import share_of_rows
+from tradewind.stats.rows import regression_rows, unit_numbers
 
 if TYPE_CHECKING:
+    from tradewind.records import Estimate
     from tradewind.stages.examination._training import Training
+    from tradewind.stats.patterns import Pattern
+    from tradewind.stats.rows import Floats, Integers
 
 _SHOWN = 5
 _TRIED = 100
@@ -21,8 +27,31 @@ _LEAST_DAYS = 20
 _RARE = 0.25
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A pattern, held against models that do not look at it.
+
+    Attributes:
+        expected: How probable the pattern's label is on each of its rows, shape (rows,).
+        chance: How often one of all cells would be as pure by chance, at most.
+    """
+
+    pattern: Pattern
+    expected: Floats
+    chance: float
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """Each feature with the number of its value."""
+        return list(zip(self.pattern.features, self.pattern.codes, strict=True))
+
+
 def planted_patterns(training: Training) -> Patterns:
-    """Look for rare values, and pairs of them, whose labels are purer than chance makes them."""
+    """Look for rare values, and pairs of them, whose labels are purer than chance makes them.
+
+    Raises:
+        EvidenceError: What a model expects of a pattern cannot be said.
+    """
     expected = training.asked.expected
     columns = {
         str(name): pd.factorize(training.features[name], use_na_sentinel=False)
@@ -38,44 +67,56 @@ def planted_patterns(training: Training) -> Patterns:
         most=_RARE,
     )
     values = {name: known for name, (_, known) in columns.items()}
-    tried = looked.patterns[:_TRIED]
-    planted = [_held(training, one, values, looked.cells) for one in tried]
+    held = [_held(training, one, looked.cells) for one in looked.patterns[:_TRIED]]
+    worst = _worst(held, level=training.asked.false_alarms / SCREENS)
     return Patterns(
-        worst=_worst(tried, planted, level=training.asked.false_alarms / SCREENS),
+        worst=[_told(training, one, values) for one in worst],
         cells=looked.cells,
         pure=len(looked.patterns),
-        tried=len(tried),
+        tried=len(held),
         left_out=list(expected),
     )
 
 
-def _worst(tried: list[Pattern], planted: list[Planted], *, level: float) -> list[Planted]:
-    """Choose what is shown: no pair of which one value alone says enough."""
-    both = list(zip(tried, planted, strict=True))
-    alone = {_parts(own)[0] for own, found in both if len(own.codes) == 1 and found.chance <= level}
-    shown = [found for own, found in both if len(own.codes) == 1 or alone.isdisjoint(_parts(own))]
-    return sorted(shown, key=lambda found: found.chance)[:_SHOWN]
-
-
-def _parts(pattern: Pattern) -> list[tuple[str, int]]:
-    return list(zip(pattern.features, pattern.codes, strict=True))
-
-
-def _held(training: Training, pattern: Pattern, values: dict[str, pd.Index], cells: int) -> Planted:
+def _held(training: Training, pattern: Pattern, cells: int) -> _Held:
     score = training.judged.ask(pattern.rows, without=pattern.features)
     chance = contradiction(pattern, score, training.label, training.day)
-    expected = float(np.mean(score if pattern.label else 1 - score))
-    words = " and ".join(
-        f"{name} = {_word(values[name][code])}"
-        for name, code in zip(pattern.features, pattern.codes, strict=True)
-    )
+    return _Held(pattern, score if pattern.label else 1 - score, min(chance * cells, 1.0))
+
+
+def _worst(held: list[_Held], *, level: float) -> list[_Held]:
+    """Choose what is shown: no pair of which one value alone says enough."""
+    alone = {one.parts[0] for one in held if len(one.parts) == 1 and one.chance <= level}
+    shown = [one for one in held if len(one.parts) == 1 or alone.isdisjoint(one.parts)]
+    return sorted(shown, key=lambda one: one.chance)[:_SHOWN]
+
+
+def _told(training: Training, held: _Held, values: dict[str, pd.Index]) -> Planted:
+    pattern = held.pattern
+    unit, days = unit_numbers(training.day[pattern.rows])
+    expected = _expected(training, held, unit, len(days))
     return Planted(
-        words=words,
+        words=" and ".join(f"{name} = {_word(values[name][code])}" for name, code in held.parts),
         rows=len(pattern.rows),
+        days=len(days),
         label=pattern.label,
         pure=pattern.pure,
-        expected=expected,
-        chance=min(chance * cells, 1.0),
+        expected=expected.value,
+        between=(expected.low, expected.high),
+        chance=held.chance,
+    )
+
+
+def _expected(training: Training, held: _Held, unit: Integers, days: int) -> Estimate:
+    """The share that models expect, under draws of the days that the pattern is met on."""
+    resample, confidence = training.model.metrics.resample, training.model.gates.confidence
+    block, seed = fitting(days, block=resample.block), training.model.train.seed
+    return share_of_rows(
+        regression_rows(training.label[held.pattern.rows], held.expected, unit=unit),
+        held.expected,
+        draws=block_draws(days, block=block, draws=resample.draws, seed=seed),
+        confidence=confidence,
+        name="the share that models expect",
     )
 
 

@@ -14,7 +14,7 @@ from tradewind.learning.splits import is_pinned, local_days
 from tradewind.stages._champion import find_champion
 from tradewind.stages._pinned import stored
 from tradewind.stages._versions import definition_of
-from tradewind.stats.bootstrap import block_draws
+from tradewind.stats.bootstrap import block_draws, fitting
 from tradewind.stats.metrics import metrics_of
 from tradewind.stats.panel import compare
 from tradewind.stats.rows import binary_rows, regression_rows, unit_numbers
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tradewind.stores.registry import LoadedModel
 
 TASK = "probe"
-_FEWEST_BLOCKS = 4
 
 
 def gather(case: Case) -> Found:
@@ -181,7 +180,7 @@ def panel_of(
 def _draws(model: ModelDefinition, units: int) -> Draws:
     """Draws of the pinned days, in blocks of which four fit side by side at least."""
     resample = model.metrics.resample
-    block = max(1, min(resample.block, units // _FEWEST_BLOCKS))
+    block = fitting(units, block=resample.block)
     return block_draws(units, block=block, draws=resample.draws, seed=model.train.seed)
 
 

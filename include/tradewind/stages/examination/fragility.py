@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tradewind.errors import EvidenceError
-from tradewind.gates.fragility import Fault, Found, Search
+from tradewind.gates.fragility import Carried, Fault, Found, Search
 from tradewind.learning import faults
 from tradewind.learning.turning import SIZES, turn
 from tradewind.stages.examination._parts import part_of
@@ -49,7 +49,7 @@ def gather(case: Case) -> Found:
     return Found(
         rows=len(probe.rows),
         features=probe.important,
-        carried=min(1.0, sum(case.importance[name] for name in probe.important)),
+        carried=_carried(probe),
         faults=[
             Fault(
                 name=name,
@@ -62,6 +62,16 @@ def gather(case: Case) -> Found:
         search=_searched(probe, own) if probe.numbers else None,
         untried=_untried(probe),
         level=None if probe.level == case.thresholds["candidate"] else probe.level,
+    )
+
+
+def _carried(probe: Probe) -> Carried:
+    """How much of all importance the spoilt features have, each side with the whole confidence."""
+    losses, confidence = probe.case.losses, probe.case.model.gates.confidence
+    return Carried(
+        share=losses.share_of(probe.important, confidence=2 * confidence - 1),
+        rows=losses.rows,
+        units=losses.draws.units,
     )
 
 
@@ -173,7 +183,7 @@ def _searched(probe: Probe, own: Rows) -> Search:
         at_once=asked.at_once,
     )
     sooner = {
-        f"{size * asked.reach:g} standard deviations": float(np.mean(found.size <= size))
+        f"{size * asked.reach:g} standard deviations": _turned(case, part, found.size <= size)
         for size in SIZES[:-1]
     }
     return Search(
