@@ -3,10 +3,11 @@
     python -m benchmarks.ledger_chain --keep           # kept in results/ledger_chain.json
 
 A PostgreSQL of its own, which waits for the disk as the platform's does. Written is one event of
-the size that most have (a stage's outcome), through `Ledger.append`, with its connection and its
-commit; with the chain and with its trigger switched off, by turns, so that both meet the same
-machine. The same on one open connection shows what of that is the chain. Verified are as many
-events as a platform of many models writes in years, by `Chain.verify`.
+the size that most have (a stage's outcome), with its words beside it, through `Ledger.append`, with
+its commit and a look at whether the connection still answers; with the chain and with its trigger
+switched off, by turns, so that both meet the same machine. The same on one open connection shows
+what of that is the chain. Verified are as many events as a platform of many models writes in years,
+by `Chain.verify`; each has 21 texts, which are held against their commitments.
 """
 
 from __future__ import annotations
@@ -44,9 +45,14 @@ EVENT: dict[str, Any] = {
     },
 }
 MANY = """
-    INSERT INTO events (as_of, model, kind, actor, reason, payload)
-    SELECT as_of, model, kind, actor, reason, payload || jsonb_build_object('number', n)
-    FROM (SELECT * FROM events ORDER BY id LIMIT 1) one, generate_series(1, %s) n
+    WITH one AS (
+        SELECT * FROM events JOIN words ON words.event_id = events.id ORDER BY id LIMIT 1
+    ), many AS (
+        INSERT INTO events (as_of, model, kind, actor, reason, payload)
+        SELECT as_of, model, kind, actor, reason, payload || jsonb_build_object('number', n)
+        FROM one, generate_series(1, %s) n RETURNING id
+    )
+    INSERT INTO words (event_id, texts) SELECT many.id, one.texts FROM many, one
 """
 
 
@@ -103,7 +109,7 @@ def verified(ledger: Ledger, owner: str) -> dict[str, Any]:
     """How long a walk over many events takes, and by how much it makes the process larger."""
     execute(owner, "ALTER TABLE events DISABLE TRIGGER append_only")
     execute(owner, "ALTER TABLE chain DISABLE TRIGGER append_only")
-    execute(owner, "TRUNCATE events, chain, leases, outcomes, nights, incidents")
+    execute(owner, "TRUNCATE events, words, chain, leases, outcomes, nights, incidents")
     ledger.append(**EVENT)
     start = time.perf_counter()
     execute(owner, MANY, EVENTS - 1)

@@ -11,10 +11,13 @@ from typer.testing import CliRunner
 
 from tests.stores.test_chain import ANEW, MARCH, tamper, write
 from tradewind import cli
+from tradewind.erasure import ErasureOrder
 from tradewind.pipeline import release
-from tradewind.records import Admission, RunRequest
+from tradewind.records import Admission, Identity, RunRequest
 from tradewind.stores.chain_heads import keep, newest
+from tradewind.stores.elsewhere import erase_words
 from tradewind.stores.ledger import Lease
+from tradewind.stores.needles import Needles
 from tradewind.stores.stores import Stores
 
 if TYPE_CHECKING:
@@ -102,6 +105,29 @@ def test_a_head_from_an_alert_file_finds_a_chain_written_anew(
     done = run("verify", "--head", str(alerts))
     assert done.exit_code == 1
     assert "rewritten: entry 1, which was kept elsewhere for event 1" in done.output
+
+
+def test_what_erasures_took_out_is_said_and_what_else_is_gone_is_a_finding(
+    stores: Stores, home: Settings, tamper: Callable[[str], None]
+) -> None:
+    write(stores.ledger, "a", "b", reason="Zq-ann-4711 has complained")
+    write(stores.ledger, "c")
+    order = {"reason": "a test", "actor": "ann", "by": Identity(kind="shell", name="ann")}
+    order |= {"reference": "0" * 32, "run_id": "forget/1"}
+    erase_words(home, Needles(["Zq-ann-4711"]), ErasureOrder.model_validate(order))
+
+    done, machine = run("verify"), run("verify", "--json")
+
+    assert done.exit_code == 0, done.output
+    assert "2 texts of events erased, as events of 1 erasure say" in done.output
+    said = json.loads(machine.output)
+    assert (said["erased"], said["erasures"]) == (2, 1)
+    tamper("UPDATE words SET texts = replace(texts::text, 'because', 'no')::jsonb;")
+    done = run("verify")
+    assert done.exit_code == 1
+    assert "altered: the words of event 3 (`c` of m, recorded at " in done.output
+    tamper("DELETE FROM words WHERE event_id = 3;")
+    assert "missing: the words of event 3 (`c` of m, recorded at " in run("verify").output
 
 
 @pytest.mark.parametrize("words", ["abc", "/no/such/file"])

@@ -185,6 +185,7 @@ ERASED = Erased(
     files=9,
     rows=31,
     texts=1,
+    words=2,
     elsewhere=[Looked(place="database tradewind_airflow_database, public.log.extra", what="2")],
     learners=[
         Learner(model=PLAIN, version=1, state="champion", decided=True, whole=True),
@@ -204,6 +205,7 @@ def test_the_receipt_says_what_was_done_and_what_could_not_be() -> None:
     assert forgetting_lines(ERASED) == [
         f"customer {ERASED.reference}: forgotten at 2024-03-06 09:30 UTC (by ann: request 118)",
         "9 files of the lake rewritten: 31 rows taken out, 1 text blanked",
+        "2 texts of the ledger's events taken out",
         "taken out of database tradewind_airflow_database, public.log.extra: 2",
         f"trained on it: {PLAIN} version 1: champion",
         (
@@ -220,7 +222,7 @@ def test_the_receipt_says_what_was_done_and_what_could_not_be() -> None:
     ]
 
 
-NOBODY = {"files": 0, "elsewhere": [], "deleted": {}}
+NOBODY = {"files": 0, "words": 0, "elsewhere": [], "deleted": {}}
 
 
 @pytest.mark.parametrize(

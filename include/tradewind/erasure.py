@@ -82,6 +82,7 @@ class Erased(Record):
         actor: Who ordered it, and `reason` why.
         already: Whether an earlier run did it; then this one changed nothing.
         files: Of the lake that were rewritten or deleted; `rows` and `texts` taken out of them.
+        words: Texts that were taken out from beside the ledger's events.
         elsewhere: Places beside the lake from which something was taken.
         learners: Versions that were trained on the subject.
         deleted: Versions by model whose own files held something of it, and are no more.
@@ -103,6 +104,7 @@ class Erased(Record):
     files: int = 0
     rows: int = 0
     texts: int = 0
+    words: int = 0
     elsewhere: list[Looked] = []
     learners: list[Learner] = []
     deleted: dict[str, list[int]] = {}
@@ -117,7 +119,7 @@ class Erased(Record):
     @property
     def nothing(self) -> bool:
         """Whether nothing was held of the subject."""
-        return not (self.files or self.elsewhere or self.deleted)
+        return not (self.files or self.words or self.elsewhere or self.deleted)
 
 
 class ErasureRequest(Record):

@@ -78,8 +78,9 @@ BEN = Person("Zq-ben-4712", (4, 33, SCORED))
 CARA = Person("Zq-cara-4713", (5, 21))
 DAN = Person("Zq-dan-4714", (6, SCORED))
 EVE = Person("Zq-eve-4715", (7,))
+FAY = Person("Zq-fay-4716", (9,))
 SHORT = Person("77", (8, 40))
-EVERYBODY = (ANN, BEN, CARA, DAN, EVE, SHORT)
+EVERYBODY = (ANN, BEN, CARA, DAN, EVE, FAY, SHORT)
 
 
 @dataclass
@@ -154,10 +155,13 @@ class House(Shop):
         }  # fmt: skip
         return run_pipeline(RunRequest.model_validate(told), stores=self.stores)
 
-    def run_until(self, stage: str, *, model: str = PLAIN) -> None:
+    def run_until(self, stage: str, *, model: str = PLAIN, **more: Any) -> None:
         """A model's training, up to a stage."""
-        told = {"model": model, "run_id": "train/1", "as_of": night(0), "actor": "a test"}
-        request = RunRequest.model_validate({**told, "reason": "a test"})
+        told = {
+            "model": model, "run_id": "train/1", "as_of": night(0), "actor": "a test",
+            "reason": "a test", **more,
+        }  # fmt: skip
+        request = RunRequest.model_validate(told)
         run_pipeline(request, stores=self.stores, until=stage)
 
     def delete_at_source(self, *people: Person) -> None:

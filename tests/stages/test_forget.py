@@ -21,6 +21,7 @@ from tests.stages.forgetting import (
     CITY,
     DAN,
     EVE,
+    FAY,
     PLAIN,
     SHORT,
     House,
@@ -37,9 +38,11 @@ from tradewind.errors import (
     StillHeldError,
     UnavailableError,
 )
+from tradewind.lineage import lineage_of
 from tradewind.live import live_state
 from tradewind.nights import ReleaseOrder
-from tradewind.pipeline import release_order
+from tradewind.overview import event_rows
+from tradewind.pipeline import forget_subject, release_order
 from tradewind.promotion import roll_back
 from tradewind.stages._forget_silence import saying_nothing
 from tradewind.stages.finish_erasures import finish_interrupted
@@ -47,7 +50,7 @@ from tradewind.stages.forget import ask
 from tradewind.stores import erasing
 from tradewind.stores.elsewhere import Finding, Proof
 from tradewind.stores.erasures import erasure_of
-from tradewind.stores.events import ERASED, ERASURE_ASKED, ERASURE_BEGUN
+from tradewind.stores.events import ARM_STOPPED, ERASED, ERASURE_ASKED, ERASURE_BEGUN
 from tradewind.stores.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -94,6 +97,10 @@ def rows_with(dsn: str, texts: list[str]) -> list[str]:
             if any(text in row for (row,) in cursor.fetchall() for text in texts):
                 found.append(".".join(table))
     return found
+
+
+TYPED = Person("Zq-typed-4717", ())
+"""Whom no source knows, and whom people wrote of."""
 
 
 def ledger_of(house: House) -> str:
@@ -209,9 +216,53 @@ def done(house: House, person: Person) -> Any:
     return house.forget(house.asked(person))
 
 
+def test_what_people_typed_of_them_into_reasons_and_notes_is_gone_too(
+    house: House, postgres: Databases
+) -> None:
+    ledger = house.stores.ledger
+    typed = f"{TYPED.key} has complained"
+    told = {"as_of": night(5), "actor": "rita"}
+    for action in ("fall_back", "resume"):
+        order = {**told, "model": PLAIN, "action": action, "run_id": f"release/{action}"}
+        release_order(ReleaseOrder(**order, reason=typed), stores=house.stores)
+    house.run_until("ingest", run_id="train/typed", reason=typed, override=TYPED.key)
+    ledger.append(
+        model=PLAIN, kind=ARM_STOPPED, **told, reason=typed,
+        payload={"name": "canary:1", "version": 1, "run_id": "r", "of": [{"note": TYPED.key}]},
+    )  # fmt: skip
+    ids = [event.id for event in ledger.events() if TYPED.key in event.model_dump_json()]
+    assert len(ids) > len(("fall_back", "resume", "lease", "stop"))
+    assert ledger.chain.verify().findings == []
+
+    erased = house.forget(house.asked(TYPED))
+
+    assert rows_with(ledger_of(house), [TYPED.key]) == []
+    assert any("database" in place.place for place in erased.searched)
+    assert erased.words >= len(ids)
+    assert not erased.nothing
+    whole = ledger.chain.verify()
+    assert (whole.findings, whole.erased) == ([], erased.words)
+    events = {event.id: event for event in ledger.events()}
+    assert {events[number].reason for number in ids if events[number].actor == "rita"} == {
+        "(erased)"
+    }
+    assert events[max(ids)].payload["of"] == [{"note": "(erased)"}]
+    # Who looks at a model's history or a version's origin reads the same.
+    stopped = [
+        one for one in lineage_of(PLAIN, 1, stores=house.stores).moves if one.event_id in ids
+    ]
+    assert [one.reason for one in stopped] == ["(erased)"]
+    rows = event_rows(house.stores, model=PLAIN, limit=1000)
+    assert TYPED.key not in str(rows)
+    assert "(erased)" in {row["reason"] for row in rows}
+    ledger.rebuild_projections()
+    assert rows_with(ledger_of(house), [TYPED.key]) == []
+
+
 # ------------------------------------------------------------------------------------- interrupted
 
 STEPS = [
+    "tradewind.stages._forget_steps.elsewhere.erase_words",
     "tradewind.stages._forget_steps.elsewhere.erase",
     "tradewind.stages._forget_steps.stop_deciding",
     "tradewind.stages._forget_steps.elsewhere.prove",
@@ -382,6 +433,12 @@ def test_who_may_not_erase_of_one_of_the_models_erases_of_none(house: House) -> 
 def test_a_reason_that_names_them_is_refused_before_it_is_kept(house: House) -> None:
     with pytest.raises(RequestError, match="the reason holds the key"):
         house.forget(house.asked(EVE), reason=f"{EVE.key.upper()} called")
+    house.delete_at_source(FAY)
+    by_mail = house.order(house.asked(FAY), reason=f"{FAY.email} has asked")
+    before = state_of(house)
+    with pytest.raises(RequestError, match="the reason holds something of whom it is about"):
+        forget_subject(by_mail, stores=house.stores)
+    assert state_of(house) == before
     with pytest.raises(RequestError, match="needs a reason"):
         house.forget(house.asked(EVE), reason=" ")
 

@@ -33,7 +33,10 @@ ON = """
     ALTER TABLE events ENABLE ALWAYS TRIGGER append_only;
     ALTER TABLE events ENABLE ALWAYS TRIGGER chained;
 """
-ANEW = "DELETE FROM chain; SELECT chain_up(e) FROM (SELECT * FROM events ORDER BY id) e;"
+ANEW = """
+    DELETE FROM words WHERE event_id IN (SELECT id FROM events WHERE reason = 'other');
+    DELETE FROM chain; SELECT chain_up(e) FROM (SELECT * FROM events ORDER BY id) e;
+"""
 
 
 @pytest.fixture
@@ -60,6 +63,21 @@ def run_sql(dsn: str, statement: str) -> list[tuple[Any, ...]]:
 def write(ledger: Ledger, *kinds: str, model: str | None = "m", **more: Any) -> list[int]:
     given = {"as_of": MARCH, "actor": "ann", "reason": "because", "payload": {"by": "ann"}}
     return [ledger.append(model=model, kind=kind, **{**given, **more}).id for kind in kinds]
+
+
+PLAINLY = """
+    INSERT INTO events (as_of, kind, actor, reason, payload)
+    VALUES (now(), 'a', 'ann', 'in plain words', '{"note": "a b"}');
+"""
+"""An event as it was written before its words stood beside it."""
+
+
+def migrated(database: str, folder: Path, *, before: str) -> None:
+    """Bring a database to where it was before a migration."""
+    for file in FOLDER.glob("*.sql"):
+        if file.name < before:
+            (folder / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    migrate(database, app_role="tradewind", folder=folder)
 
 
 def found(ledger: Ledger) -> list[tuple[str, int | None]]:
@@ -473,19 +491,29 @@ def test_a_writer_with_an_old_view_fails_rather_than_fork(ledger: Ledger, ledger
 def test_what_was_written_before_there_was_a_chain_is_chained(
     empty_database: str, tmp_path: Path
 ) -> None:
-    chain = "0004_chain.sql"
-    for file in FOLDER.glob("*.sql"):
-        if file.name < chain:
-            (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    migrate(empty_database, app_role="tradewind", folder=tmp_path)
+    migrated(empty_database, tmp_path, before="0004_chain.sql")
+    run_sql(empty_database, PLAINLY * 3)
     ledger = Ledger(empty_database)
-    ids = write(ledger, "a", "b", "c", payload=ODD)
 
-    (tmp_path / chain).write_text((FOLDER / chain).read_text("utf-8"), "utf-8")
-    migrate(empty_database, app_role="tradewind", folder=tmp_path)
-    ids += write(ledger, "d")
+    migrate(empty_database, app_role="tradewind")
+    write(ledger, "d")
 
     whole = ledger.chain.verify()
     assert (whole.entries, whole.findings) == (4, [])
     heads = [ledger.chain.at(position) for position in range(1, 5)]
-    assert [head.event_id for head in heads if head] == ids
+    assert [head.event_id for head in heads if head] == [event.id for event in ledger.events()]
+
+
+def test_what_was_written_before_words_stood_beside_events_reads_and_holds_as_it_was(
+    empty_database: str, tmp_path: Path
+) -> None:
+    migrated(empty_database, tmp_path, before="0006_words.sql")
+    run_sql(empty_database, PLAINLY)
+
+    migrate(empty_database, app_role="tradewind")
+
+    ledger = Ledger(empty_database)
+    write(ledger, "d", reason="in words")
+    assert [event.reason for event in ledger.events()] == ["in plain words", "in words"]
+    assert ledger.events()[0].payload == {"note": "a b"}
+    assert ledger.chain.verify().findings == []

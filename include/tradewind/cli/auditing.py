@@ -10,6 +10,7 @@ import typer
 
 from tradewind.cli import plumbing
 from tradewind.errors import RequestError
+from tradewind.reports.counts import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +102,15 @@ def _verified(found: ChainFindings) -> list[str]:
     wrong = f"{len(lines)} things are" if len(lines) > 1 else "one thing is"
     verdict = f"{wrong} not as it was written" if lines else "all is as it was written"
     counted = f"{found.entries:,} events in the chain, {found.definitions:,} frozen definitions"
-    return [*lines, f"{counted}: {verdict}", _held(found)]
+    return [*lines, f"{counted}: {verdict}", *_erased(found), _held(found)]
+
+
+def _erased(found: ChainFindings) -> list[str]:
+    """How much of what was written may be gone, where anything is."""
+    if not found.erasures:
+        return []
+    texts, erasures = count(found.erased, "text"), count(found.erasures, "erasure")
+    return [f"{texts} of events erased, as events of {erasures} say"]
 
 
 def _held(found: ChainFindings) -> str:

@@ -67,7 +67,7 @@ def _keep(kind: str) -> None:
 def forget(
     reference: Annotated[str, typer.Argument(help="As `tradewind subject` printed it.")],
     *,
-    reason: Annotated[str, typer.Option(help="Kept in the ledger for good: name nobody.")],
+    reason: Annotated[str, typer.Option(help="Kept in the ledger: name nobody.")],
     as_json: plumbing.Json = False,
 ) -> None:
     """Erase whoever a reference stands for from all that is kept, and prove it."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tradewind.nights import Incident
 
 Key = Annotated[str, typer.Argument(help="Names the cause, as `tradewind incidents` shows it.")]
-Reason = Annotated[str, typer.Option(help="Kept in the ledger for good.")]
+Reason = Annotated[str, typer.Option(help="Kept in the ledger; name nobody without need.")]
 
 app = typer.Typer()
 

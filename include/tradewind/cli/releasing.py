@@ -13,7 +13,7 @@ from tradewind.cli import plumbing
 if TYPE_CHECKING:
     from tradewind.nights import ReleaseAction, Released
 
-Reason = Annotated[str, typer.Option(help="Kept in the ledger for good.")]
+Reason = Annotated[str, typer.Option(help="Kept in the ledger; name nobody without need.")]
 
 app = typer.Typer()
 

@@ -74,7 +74,7 @@ def release_form(model: ModelDefinition) -> dict[str, Param]:
             "manifest, and `readmit` takes them back in. All act from the next night that is "
             "scored.",
         ),
-        "reason": _reason("Kept in the ledger for good."),
+        "reason": _reason("Kept in the ledger; name nobody without need."),
         "version": _optional(
             "integer",
             "Version",
@@ -134,7 +134,7 @@ def forget_form() -> dict[str, Param]:
             description="As `tradewind subject` printed it: 32 hexadecimal digits, and never the "
             "key itself, which Airflow would keep.",
         ),
-        "reason": _reason("Kept in the ledger for good: name nobody."),
+        "reason": _reason("Kept in the ledger: name nobody."),
     }
 
 

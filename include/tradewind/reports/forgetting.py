@@ -20,8 +20,7 @@ def forgetting_lines(erased: Erased) -> list[str]:
     """
     return [
         _headline(erased),
-        *([_taken(erased)] if not erased.nothing else []),
-        *_places("taken out of", erased.elsewhere),
+        *([] if erased.nothing else _taken(erased)),
         *_versions(erased),
         *erased.done,
         *(f"{one.model}: to be trained {one.reason}" for one in erased.retrain),
@@ -73,7 +72,7 @@ _STANDING = {
 
 
 def _came_to(erased: Erased) -> list[str]:
-    return [_taken(erased), *_places("taken out of", erased.elsewhere), *_versions(erased)]
+    return [*_taken(erased), *_versions(erased)]
 
 
 def _when(what: str, at: datetime | None, by: str | None, why: str | None = None) -> str:
@@ -99,11 +98,18 @@ def _headline(erased: Erased) -> str:
     return f"{who}: forgotten at {when} {by}"
 
 
-def _taken(erased: Erased) -> str:
-    return (
+def _taken(erased: Erased) -> list[str]:
+    """What was taken out of the lake, from beside the events and elsewhere."""
+    lake = (
         f"{count(erased.files, 'file')} of the lake rewritten: {count(erased.rows, 'row')} taken "
         f"out, {count(erased.texts, 'text')} blanked"
     )
+    words = f"{count(erased.words, 'text')} of the ledger's events taken out"
+    return [
+        lake,
+        *([words] if erased.words else []),
+        *_places("taken out of", erased.elsewhere),
+    ]
 
 
 def _versions(erased: Erased) -> list[str]:

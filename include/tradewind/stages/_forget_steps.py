@@ -20,8 +20,10 @@ from tradewind.stages._forget_versions import (
 from tradewind.stages._forget_whom import Declarations, require_clear_names, still_holding
 from tradewind.stores import elsewhere, erasing
 from tradewind.stores.elsewhere.everywhere import REFERENCES
+from tradewind.stores.erasures import words_erased
 from tradewind.stores.events import ERASED, ERASURE_BEGUN
 from tradewind.stores.marks import Marks
+from tradewind.stores.needles import Needles
 from tradewind.stores.sources.hashing import HashKey
 from tradewind.stores.subjects import Subjects
 
@@ -68,7 +70,8 @@ def begin(subject: Subject, order: ErasureOrder, declared: Declarations, stores:
     """Find all that is held of somebody, and keep what it is found by; nothing else is changed.
 
     Raises:
-        RequestError: A source still holds them, or another one calls something else alike.
+        RequestError: A source still holds them, another one calls something else alike, or the
+            reason holds something of them.
         UnavailableError: Lake, ledger or registry does not answer.
     """
     require_clear_names(subject.kind, declared, stores)
@@ -81,6 +84,7 @@ def begin(subject: Subject, order: ErasureOrder, declared: Declarations, stores:
         )
     with saying_nothing([subject.value]):
         marks = _marks(subject, declared, stores)
+    _require_silent(order, marks)
     with saying_nothing(texts_of(marks)):
         files = [found.path for found in erasing.holding(stores.lake, marks)]
         parts = [path for path in files if path.startswith(_PARTS)]
@@ -103,6 +107,15 @@ def begin(subject: Subject, order: ErasureOrder, declared: Declarations, stores:
         stores,
     )
     return held
+
+
+def _require_silent(order: ErasureOrder, marks: Marks) -> None:
+    """See that the reason says nothing of whom it is about: it is told again when they are gone."""
+    if Needles(marks.needles).spans_in(order.reason):
+        raise RequestError(
+            "the reason holds something of whom it is about, and is kept when they are gone: give "
+            "another one. Nothing was changed"
+        )
 
 
 def _marks(subject: Subject, declared: Declarations, stores: Stores) -> Marks:
@@ -140,7 +153,7 @@ def carry_out(subject: Subject, held: Held, leases: Leases, stores: Stores) -> E
 
 
 def _erase(subject: Subject, held: Held, marks: Marks, leases: Leases, stores: Stores) -> Held:
-    for step in (_from_lake, _from_elsewhere):
+    for step in (_from_lake, _from_events, _from_elsewhere):
         leases.renew()
         held = step(subject, held, marks, stores)
     return held
@@ -156,6 +169,11 @@ def _from_lake(subject: Subject, held: Held, marks: Marks, stores: Stores) -> He
     finally:
         told = {"files": held.files + files, "rows": held.rows + rows, "texts": held.texts + texts}
         held = _kept(subject, held.model_copy(update=told), stores)
+    return held
+
+
+def _from_events(_: Subject, held: Held, marks: Marks, stores: Stores) -> Held:
+    elsewhere.erase_words(stores.settings, Needles(marks.needles), held.order)
     return held
 
 
@@ -197,6 +215,7 @@ def _finished(subject: Subject, held: Held, proof: Proof, stores: Stores) -> Era
         files=held.files,
         rows=held.rows,
         texts=held.texts,
+        words=words_erased(stores.ledger, subject.token),
         elsewhere=[
             Looked(place=place, what=f"{count:,}") for place, count in held.elsewhere.items()
         ],

@@ -29,7 +29,7 @@ _NOBODY = (
 
 
 def ask(kind: str, value: str, *, actor: str, stores: Stores) -> str:
-    """Keep somebody who is to be forgotten, in the one table that may be erased.
+    """Keep somebody who is to be forgotten, in the table that lets go of them.
 
     Args:
         kind: Of subject, as a source declares it.
@@ -141,7 +141,7 @@ def _require_token(reference: str) -> None:
 def _require_sense(order: ErasureOrder) -> None:
     _require_token(order.reference)
     if not order.reason.strip():
-        raise RequestError("forgetting somebody needs a reason; it is kept for good")
+        raise RequestError("forgetting somebody needs a reason; the ledger keeps it")
 
 
 def _forgotten(order: ErasureOrder, subject: Subject, stores: Stores) -> Erased:
@@ -157,11 +157,12 @@ def _forgotten(order: ErasureOrder, subject: Subject, stores: Stores) -> Erased:
 
 
 def _require_silent(order: ErasureOrder, subject: Subject) -> None:
-    """See that the reason, which is kept for good, does not name whom it is about."""
+    """See that the reason, which is told again when they are gone, does not name them."""
     told = re.search(rf"(?<!\w){re.escape(subject.value)}(?!\w)", order.reason, re.IGNORECASE)
     if told:
         raise RequestError(
-            "the reason holds the key of whom it is about, and is kept for good: give another one"
+            "the reason holds the key of whom it is about, and is kept when they are gone: give "
+            "another one"
         )
 
 

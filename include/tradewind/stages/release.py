@@ -62,7 +62,7 @@ def carry_out(order: ReleaseOrder, *, stores: Stores) -> Released:
 
 def _require_sense(order: ReleaseOrder, stores: Stores) -> None:
     if not order.reason.strip():
-        raise RequestError(f"{order.model}: {order.action} needs a reason; it is kept for good")
+        raise RequestError(f"{order.model}: {order.action} needs a reason; the ledger keeps it")
     ledger = stores.ledger
     known = ledger.last_definition(order.model) or ledger.champion(order.model)
     if known is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tradewind.records import Head
 
@@ -25,8 +25,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _ENTRIES = """
     SELECT c.position, c.event_id, c.recorded_at::text, c.model, c.kind, c.digest, c.hash,
         e.id, e.recorded_at::text, e.as_of::text, e.model, e.kind, e.actor, e.reason,
-        e.payload::text
+        e.payload::text, w.texts
     FROM chain c LEFT JOIN events e ON e.id = c.event_id
+    LEFT JOIN words w ON w.event_id = e.id
     ORDER BY c.position, c.event_id
 """
 _UNCHAINED = """
@@ -83,7 +84,7 @@ class Entry(NamedTuple):
 
 
 class StoredEvent(NamedTuple):
-    """An event, as it stands in the ledger now."""
+    """An event, as it stands in the ledger now; `texts` beside it."""
 
     id: int
     recorded_at: str
@@ -93,6 +94,7 @@ class StoredEvent(NamedTuple):
     actor: str
     reason: str
     payload: str
+    texts: Any
 
     @property
     def named(self) -> NamedEvent:

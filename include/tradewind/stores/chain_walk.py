@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tradewind.definition.frozen import digest_of_files
 from tradewind.records import Head, Record
 from tradewind.stores.chain_rows import NamedEvent, entries, unchained
+from tradewind.stores.chain_words import WordsWalk
 from tradewind.stores.events import DEFINITION_FROZEN
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ class ChainFinding(Record):
     """Something of the ledger that is not as it was written.
 
     Attributes:
-        what: An event that was `altered`, is `missing`, was `added` behind the chain or
-            `reordered`; a chain that was `rewritten`, by its own hashes or by what was kept of it
-            elsewhere; a frozen `definition` that is not what its digest says; a `head` that was
-            kept elsewhere and is gone or unreadable there.
+        what: An event, or its words, `altered`, `missing` or `added` behind the chain; an event
+            that was `reordered`; a chain that was `rewritten`, by its own hashes or by what was
+            kept of it elsewhere; a frozen `definition` that is not what its digest says; a `head`
+            that was kept elsewhere and is gone or unreadable there.
         sentence: What was seen, and where.
         event_id: The event, where it is about one.
         model: Its model.
@@ -60,6 +61,8 @@ class ChainFindings(Record):
         definitions: How many frozen texts were looked at.
         agreeing: How many heads and hashes that were kept elsewhere the chain still has.
         held: The newest entry among those: everything up to it is as it was when that was kept.
+        erased: How many texts of events are gone because somebody was forgotten.
+        erasures: By how many erasures, as events say.
         findings: What is wrong; nothing where the ledger is as it was written.
     """
 
@@ -68,6 +71,8 @@ class ChainFindings(Record):
     definitions: int
     agreeing: int
     held: Head | None
+    erased: int = 0
+    erasures: int = 0
     findings: list[ChainFinding]
 
 
@@ -83,6 +88,7 @@ class _Walk:
     altered: list[tuple[Entry, StoredEvent]] = field(default_factory=list)
     agreeing: list[Head] = field(default_factory=list)
     disagreeing: list[tuple[Head, Entry]] = field(default_factory=list)
+    words: WordsWalk = field(default_factory=WordsWalk)
 
 
 def verify(
@@ -108,6 +114,7 @@ def verify(
     walk.findings += _not_as_written(walk.altered)
     walk.findings += _not_as_kept(walk)
     walk.findings += [_added(event) for event in unchained(cursor)]
+    walk.findings += [_finding(*one) for one in (*walk.words.wrong, *walk.words.unexplained())]
     definitions, wrong = _definitions(cursor)
     return ChainFindings(
         entries=walk.entries,
@@ -115,6 +122,8 @@ def verify(
         definitions=definitions,
         agreeing=len(walk.agreeing),
         held=max(walk.agreeing, key=lambda head: head.position, default=None),
+        erased=walk.words.erased,
+        erasures=len(walk.words.erasures),
         findings=[*walk.findings, *wrong],
     )
 
@@ -154,12 +163,14 @@ def _hold(walk: _Walk, entry: Entry, heads: Sequence[Head]) -> None:
 
 
 def _compare(walk: _Walk, entry: Entry, event: StoredEvent | None) -> None:
-    """Hold an event against its entry."""
+    """Hold an event against its entry; and its words against it, where it is as written."""
     if event is None:
         said = f"{entry.event} is gone; the chain has its entry still"
         walk.findings.append(_finding("missing", entry.event, said))
     elif event.digest(event.id) != entry.digest or event.named != entry.event:
         walk.altered.append((entry, event))
+    else:
+        walk.words.hold(event)
 
 
 def _not_as_written(altered: Sequence[tuple[Entry, StoredEvent]]) -> Iterator[ChainFinding]:

@@ -5,6 +5,8 @@ What each kind of event says in its payload, beside `reference` and `kind` (of s
 - `erasure_asked`: nothing more;
 - `erasure_begun`: `files` of the lake that held something, `versions` by model that were trained
   on it, `run_id`;
+- `words_erased`: `events`, by the number of each the digests of the texts that were taken out from
+  beside it (as `tradewind.stores.words.bare` writes them), and `run_id`; without `kind`;
 - `erased`: what it came to, as `tradewind.erasure.Erased`, and `run_id`;
 - `erasure_withdrawn`: nothing more.
 """
@@ -20,6 +22,7 @@ from tradewind.stores.events import (
     ERASURE_BEGUN,
     ERASURE_KINDS,
     ERASURE_WITHDRAWN,
+    WORDS_ERASED,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +55,17 @@ def erasure_of(ledger: Ledger, reference: str) -> Erased | None:
         if event.payload["reference"] == reference:
             return _erased(event)
     return None
+
+
+def words_erased(ledger: Ledger, reference: str) -> int:
+    """How many texts of events an erasure took out, in all its runs.
+
+    Raises:
+        LedgerError: The ledger cannot be reached.
+    """
+    told = [event.payload for event in ledger.events(kind=WORDS_ERASED)]
+    own = [each["events"].values() for each in told if each["reference"] == reference]
+    return sum(len(digests) for some in own for digests in some)
 
 
 def erased_versions(ledger: Ledger, model: str) -> dict[int, Erased]:
@@ -127,4 +141,6 @@ def _since(one: ErasureRequest) -> datetime:
 
 
 def _erased(event: Event) -> Erased:
-    return Erased.model_validate({name: event.payload[name] for name in Erased.model_fields})
+    # One of before something was counted does not say it.
+    told = Erased.model_fields.keys() & event.payload.keys()
+    return Erased.model_validate({name: event.payload[name] for name in told})

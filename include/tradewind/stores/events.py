@@ -10,6 +10,7 @@ from psycopg2.extras import Json
 
 from tradewind.errors import LedgerError
 from tradewind.records import Moment, Record
+from tradewind.stores import words
 from tradewind.stores.ledger_database import only_row
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ ERASURE_ASKED: Final = "erasure_asked"
 ERASURE_BEGUN: Final = "erasure_begun"
 ERASED: Final = "erased"
 ERASURE_WITHDRAWN: Final = "erasure_withdrawn"
+WORDS_ERASED: Final = "words_erased"
 # Incidents: one cause, from its first sight to its end.
 INCIDENT_OPENED: Final = "incident_opened"
 INCIDENT_UPDATED: Final = "incident_updated"
@@ -93,8 +95,17 @@ ROUTINE: Final = (*_OF_EVERY_RUN, STAGE_OUTCOME, HEAD_KEPT, HEAD_TOLD)
 _json = partial(json.dumps, allow_nan=False, ensure_ascii=False)
 
 _COLUMNS = "id, recorded_at, as_of, model, kind, actor, reason, payload"
+_INSERT = f"""
+    WITH written AS (
+        INSERT INTO events (as_of, model, kind, actor, reason, payload)
+        VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
+    ), beside AS (
+        INSERT INTO words (event_id, texts) SELECT id, %s FROM written RETURNING texts
+    )
+    SELECT {_COLUMNS}, texts FROM written, beside
+"""  # noqa: S608 -- made of this module's own words
 _SELECT = f"""
-    SELECT {_COLUMNS} FROM events
+    SELECT {_COLUMNS}, texts FROM events LEFT JOIN words ON words.event_id = events.id
     WHERE (%(model)s::text IS NULL OR model = %(model)s)
       AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))
       AND kind <> ALL(%(without)s::text[])
@@ -107,7 +118,7 @@ _NEWEST_FIRST = _SELECT + " ORDER BY id DESC LIMIT %(limit)s"
 
 
 class Event(Record):
-    """One thing that happened, as it stands in the ledger.
+    """One thing that happened, as it was told; what was erased of it reads `(erased)`.
 
     Attributes:
         id: Grows; of two events of one model the later has the greater.
@@ -145,18 +156,15 @@ def insert(
     reason: str,
     payload: Mapping[str, Any],
 ) -> Event:
-    """Write one event.
+    """Write one event, and its words beside it.
 
     Raises:
         LedgerError: The moment has no time zone.
     """
     if as_of.tzinfo is None:
         raise LedgerError(f"event {kind!r} of {model}: as_of {as_of.isoformat()} has no time zone")
-    cursor.execute(
-        f"INSERT INTO events (as_of, model, kind, actor, reason, payload)"  # noqa: S608 -- idem
-        f" VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
-        (as_of, model, kind, actor, reason, as_json(payload)),
-    )
+    reason, stored, texts = words.put_aside(reason, payload)
+    cursor.execute(_INSERT, (as_of, model, kind, actor, reason, as_json(stored), as_json(texts)))
     return _event(only_row(cursor))
 
 
@@ -217,4 +225,7 @@ def newest(
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    return Event.model_validate(dict(zip(Event.model_fields, row, strict=True)))
+    *columns, texts = row
+    told = dict(zip(Event.model_fields, columns, strict=True))
+    told["reason"], told["payload"] = words.put_back(told["reason"], told["payload"], texts)
+    return Event.model_validate(told)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import LeaseLostError
 from tradewind.records import Moment, Record
-from tradewind.stores import events
+from tradewind.stores import events, words
 from tradewind.stores.events import (
     LEASE_ACQUIRED,
     LEASE_BROKEN,
@@ -34,8 +34,9 @@ LEASE_SLACK = timedelta(minutes=10)
 
 _SELECT = """
     SELECT leases.model, holder, fencing_token, acquired_at, expires_at, released_at,
-           as_of, actor, reason, kind
+           as_of, actor, reason, kind, texts
     FROM leases JOIN events ON events.id = leases.event_id
+    LEFT JOIN words ON words.event_id = leases.event_id
     WHERE leases.model = %s
 """
 _PROJECT = """
@@ -258,7 +259,10 @@ def _row(cursor: postgres_cursor, model: str) -> _Row | None:
     found = cursor.fetchone()
     if found is None:
         return None
-    return _Row.model_validate(dict(zip(_Row.model_fields, found, strict=True)))
+    *columns, texts = found
+    row = _Row.model_validate(dict(zip(_Row.model_fields, columns, strict=True)))
+    reason, _ = words.put_back(row.reason, {}, texts)
+    return row.model_copy(update={"reason": reason})
 
 
 def _write(cursor: postgres_cursor, row: _Row, *, kind: str) -> Lease:

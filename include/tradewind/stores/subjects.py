@@ -1,4 +1,4 @@
-"""The one table that may be erased: whom a random token stands for, until they are forgotten.
+"""Whom a random token stands for, until they are forgotten.
 
 Everything else (events, forms, logs, command lines) knows the token alone, so that the ledger keeps
 the fact of an erasure for good and nothing of whom it was about.

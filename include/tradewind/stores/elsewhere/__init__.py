@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from tradewind.stores.elsewhere.event_words import erase_words
 from tradewind.stores.elsewhere.everywhere import Everywhere
 from tradewind.stores.elsewhere.proof import prove
 from tradewind.stores.elsewhere.records import Finding, Proof, Searched, Unsearched
@@ -29,6 +30,7 @@ __all__ = [
     "Unsearched",
     "delete_model_files",
     "erase",
+    "erase_words",
     "prove",
     "search",
 ]

@@ -50,11 +50,13 @@ class Database:
         conn_id: The name of its connection.
         settings: Where that is found.
         left_out: Tables that are not looked at, as `schema.table`, and why.
+        unchanged: Tables that are looked at and not changed here, and why.
     """
 
     conn_id: str
     settings: Settings
     left_out: Mapping[str, str] = field(default_factory=dict)
+    unchanged: Mapping[str, str] = field(default_factory=dict)
 
     def look(self, needles: Needles) -> tuple[Searched, list[Finding], list[Unsearched]]:
         """What there is to look at, how many rows of which columns hold a needle, what is unread.
@@ -104,8 +106,8 @@ class Database:
         with session, session.cursor() as cursor:
             known = {column.name: column for column in columns(cursor, table)}
         why = {name: known[name].why_kept() for name in hits.by_column if name in known}
-        if table.is_copy:
-            why = dict.fromkeys(why, "it is a copy of other tables: refresh the view")
+        if reason := table.why_kept() or self.unchanged.get(str(table)):
+            why = dict.fromkeys(why, reason)
         wanted = {name: known[name] for name, reason in why.items() if not reason}
         places = [place for place, names in hits.rows.items() if wanted.keys() & {*names}]
         for begin in range(0, len(places), AT_ONCE):

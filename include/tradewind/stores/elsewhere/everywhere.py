@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from tradewind.stores.needles import Needles
 
 REFERENCES = "public.subjects"
+_WORDS = "public.words"
 _UNTIL_DONE = "it holds whose erasure is asked for, and lets go of each when it is done"
+_WHOLE = "a text of an event goes as a whole, with its salt, before this: erase once more"
 _BROKER = "AIRFLOW__CELERY__BROKER_URL"
 _REMOTE_LOGS = "AIRFLOW__LOGGING__REMOTE_LOGGING"
 
@@ -72,9 +74,9 @@ class Everywhere:
         """In the order of erasing: what servers write into their logs meanwhile is found last."""
         settings = self.settings
         settle_environment(settings.environment)
-        left_out = {settings.ledger_connection: {REFERENCES: _UNTIL_DONE}}
+        ledger = {"left_out": {REFERENCES: _UNTIL_DONE}, "unchanged": {_WORDS: _WHOLE}}
         found: list[Place] = [
-            Database(name, settings, left_out.get(name, {}))
+            Database(name, settings, **(ledger if name == settings.ledger_connection else {}))
             for name, known in self._named.items()
             if known
         ]

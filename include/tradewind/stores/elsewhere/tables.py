@@ -124,10 +124,9 @@ class Table:
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether its rows are made of those of other tables."""
-        return self.kind == "m"
+    def why_kept(self) -> str:
+        """Why nothing in it may be changed; empty where its columns say whether it may."""
+        return "it is a copy of other tables: refresh the view" if self.kind == "m" else ""
 
     def why_unread(self) -> str:
         """Why its rows cannot be read; empty where they can."""
