@@ -7,6 +7,7 @@ an S3 server of its own, on ports that no other worker takes.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 sandbox.settle()
+
+# A million objects of imported packages live as long as the process: to look through them again
+# and again for what may go costs every test a fifteenth of its time.
+gc.set_threshold(100_000, 50, 100)
 
 # No test fails because another worker has the core: nothing here is timed.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
