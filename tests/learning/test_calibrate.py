@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from tradewind.learning.calibrate import calibrate, clustered_standard_error
+from tradewind.learning.calibrate import (
+    METHODS,
+    calibrate,
+    calibrated_by,
+    clustered_standard_error,
+)
 from tradewind.stores.scorer import predict
 
 
@@ -57,6 +62,22 @@ def test_a_calibrated_model_is_left_as_it_is() -> None:
     assert kept.method == "none"
     assert kept.estimator is model
     assert [t.method for t in kept.trials] == ["isotonic", "sigmoid", "temperature"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_calibration_asks_each_earlier_row_once_and_keeps_none(method: str) -> None:
+    features, label, units = _world()
+    asked: list[int] = []
+
+    class Counting(Shouting):
+        def predict_proba(self, features: pd.DataFrame) -> np.ndarray:
+            asked.extend(features.index)
+            return super().predict_proba(features)
+
+    model = Counting(stretch=4.0).fit(features, label)
+    made = calibrated_by(method, model, features, label, units=units)
+    assert asked == [*np.flatnonzero(units < 10)]
+    assert made.cv is None
 
 
 def test_a_calibration_that_the_later_days_contradict_is_dropped() -> None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tradewind.definition.frozen import FrozenDefinition
     from tradewind.stores.stores import Stores
 
+# By libyaml: a scene writes its definition anew for every night that it looks at.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 QUICK = {
     "search": {"trials": 1},
     "candidates": {"linear": {"estimator": "sklearn.linear_model.LogisticRegression"}},
@@ -101,7 +103,7 @@ class Scene:
             **changes,
             "gates": {"waivers": waivers(), **changes.get("gates", {})},
         }
-        text = yaml.safe_dump(frames.body(name=self.model, **body))
+        text = yaml.dump(frames.body(name=self.model, **body), Dumper=_DUMPER)
         files = {"model.yaml": text, "features.sql": sql, module_key(OWN_METRICS): OWN_METRICS_TEXT}
         return parse_definition(files, where=self.model)
 

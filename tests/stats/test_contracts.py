@@ -79,8 +79,12 @@ def times_of(frame):
 
 @pytest.fixture(scope="module")
 def reference():
-    days = together([a_day(TONIGHT - timedelta(days=n)) for n in range(40, 0, -1)])
-    made = contract_reference(days, KINDS, times=times_of(days), key=["ride", "at"])
+    return learned([a_day(TONIGHT - timedelta(days=n)) for n in range(40, 0, -1)])
+
+
+def learned(days):
+    frame = together(days)
+    made = contract_reference(frame, KINDS, times=times_of(frame), key=["ride", "at"])
     return json.loads(json.dumps(made))
 
 
@@ -173,14 +177,13 @@ def test_a_natural_change_of_like_size_is_no_fault(reference, change):
 @pytest.mark.parametrize("other", ["wait", "damp"])
 def test_what_behaves_like_another_column_and_keeps_to_its_own_values_is_weather(other):
     nights = [(TONIGHT - timedelta(days=n), 8 * (n % 8) - 40) for n in range(40, 0, -1)]
-    days = together([a_day(night, warmer=by) for night, by in nights])
-    learned = contract_reference(days, KINDS, times=times_of(days), key=["ride", "at"])
-    known = np.array(learned["known"]["heat"])
+    reference = learned([a_day(night, warmer=by) for night, by in nights])
+    known = np.array(reference["known"]["heat"])
     nearest = known[np.abs(np.nan_to_num(TODAY[other])[:, None] - known).argmin(axis=1)]
     like_it = np.where(np.isnan(TODAY[other]), np.nan, nearest)
     exchanged = broken(**{"heat": TODAY[other], other: TODAY["heat"]})
-    assert only(learned, exchanged) == ("exchange", "swapped columns", "heat")
-    assert found(learned, broken(**{"heat": like_it, other: TODAY["heat"] + 0.371})) == []
+    assert only(reference, exchanged) == ("exchange", "swapped columns", "heat")
+    assert found(reference, broken(**{"heat": like_it, other: TODAY["heat"] + 0.371})) == []
 
 
 def test_a_single_gust_on_a_calm_day_was_not_dealt_out_anew():
@@ -238,6 +241,24 @@ def test_values_that_came_with_the_season_are_known_once_two_sound_nights_had_th
         for day, night in zip(days[:2], nights[:2], strict=True)
     ]
     assert found(reference, days[2], night=nights[2], history=history) == []
+
+
+def test_the_levels_of_a_day_are_its_quantiles(reference):
+    shown = reference["days"][-1]
+    rows = a_day(date.fromisoformat(shown["day"]))
+    for place, name in enumerate(reference["numeric"]):
+        low, middle, high = np.nanquantile(rows[name].astype(float), (0.05, 0.5, 0.95))
+        assert shown["median"][place] == pytest.approx(middle, rel=1e-4), name
+        assert shown["spread"][place] == pytest.approx(high - low, rel=1e-4), name
+
+
+@pytest.mark.parametrize(("unlike", "tells"), [(4, True), (5, False)])
+def test_a_column_that_is_the_clock_on_nine_days_of_ten_is_known_as_one(unlike, tells):
+    days = [a_day(TONIGHT - timedelta(days=back)) for back in range(40, 0, -1)]
+    for day in days[:unlike]:
+        day["told"] = np.roll(day["told"], len(day["told"]) // 2)
+    found = learned(days)["clocks"]
+    assert [clock["column"] for clock in found] == (["told"] if tells else [])
 
 
 def test_the_figures_of_another_reference_are_passed_over(reference):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -109,6 +110,12 @@ def _as_purpose(value: object) -> object:
     return {"decision": value} if isinstance(value, str) else value
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    # To list them, all their files are looked for: longer than the rest of a definition takes.
+    return frozenset(available_timezones())
+
+
 class ModelDefinition(Section):
     """What `config/models/<name>/model.yaml` says, with every default filled in."""
 
@@ -156,7 +163,7 @@ class ModelDefinition(Section):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
-        zones = available_timezones()
+        zones = _time_zones()
         if value not in zones:
             near = get_close_matches(value, sorted(zones), n=1)
             hint = f"; did you mean {near[0]}?" if near else ", such as America/New_York"

@@ -100,8 +100,12 @@ def calibrated_by(
         units: The day of each row, shape (n,), ascending.
     """
     early = _earlier_half(units)
-    model = CalibratedClassifierCV(FrozenEstimator(estimator), method=method)
-    return model.fit(features[early], label[early])
+    every = np.arange(np.count_nonzero(early))
+    # One fold of all rows: what is not fitted again says in every fold what it says of all.
+    one_fold = [(every, every)]
+    model = CalibratedClassifierCV(FrozenEstimator(estimator), method=method, cv=one_fold)
+    # The model is stored, and its rows are not to be.
+    return model.fit(features[early], label[early]).set_params(cv=None)
 
 
 def _earlier_half(units: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, numbers to five digits; what is not known is null."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return {name: _plain(value.tolist()) for name, value in vars(self).items()}
 
 
 _WHOLE = ("weekday", "prints")
@@ -68,11 +69,11 @@ def from_json(stored: Sequence[Mapping[str, Any]]) -> Figures:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.ndim:
+    if isinstance(value, list):
         return [_plain(each) for each in value]
-    if np.asarray(value).dtype.kind == "i":
-        return int(value)
-    if not np.isfinite(value):
+    if isinstance(value, int):
+        return value
+    if not math.isfinite(value):
         return None
     short = float(f"{value:.5g}")
     return int(short) if short.is_integer() else short
@@ -112,7 +113,7 @@ def _number_figures(column: Floats) -> tuple[float, ...]:
         return (1.0, 0.0, np.nan, np.nan, np.nan)
     starts = np.flatnonzero(np.append(True, known[1:] != known[:-1]))
     runs = np.diff(np.append(starts, len(known)))
-    low, middle, high = np.quantile(known, (_LOW, _MIDDLE, _HIGH))
+    low, middle, high = (_quantile(known, share) for share in (_LOW, _MIDDLE, _HIGH))
     return (
         1 - len(known) / len(column),
         len(starts),
@@ -120,6 +121,14 @@ def _number_figures(column: Floats) -> tuple[float, ...]:
         middle,
         high - low,
     )
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    """Between two neighbours in proportion, as `numpy.quantile`, which would sort them again."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    lower, upper = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    return float(lower + (upper - lower) * (place - below))
 
 
 def _code_figures(column: Ints) -> tuple[float, ...]:

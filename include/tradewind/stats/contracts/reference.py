@@ -209,14 +209,27 @@ def rounded(values: Floats) -> Floats:
 
 def _clocks(days: Sequence[Rows]) -> Iterator[dict[str, Any]]:
     """Numeric columns that tell the time of day: in minutes or hours, with a fixed offset."""
+    least = _MOSTLY * len(days)
     for name in days[0].numeric:
         for scale in (1, _HOUR):
-            offsets = [clock_offset(rows.minute, rows.number(name) * scale) for rows in days]
-            told = np.array([offset for offset, share in offsets if share >= _TELLS])
+            told = _offsets(days, name, scale, least=least)
             usual = float(np.median(told)) if len(told) else 0.0
-            if np.count_nonzero(np.abs(told - usual) <= scale) >= _MOSTLY * len(days):
+            if np.count_nonzero(np.abs(told - usual) <= scale) >= least:
                 yield {"column": name, "scale": scale, "offset": usual}
                 break
+
+
+def _offsets(days: Sequence[Rows], name: str, scale: int, *, least: float) -> Floats:
+    """A column's offset on each day that it tells the time of; none if fewer days than `least`."""
+    found: list[float] = []
+    for seen, rows in enumerate(days):
+        # Most columns are no clock, which a few days show.
+        if len(found) + len(days) - seen < least:
+            return np.array([])
+        offset, share = clock_offset(rows.minute, rows.number(name) * scale)
+        if share >= _TELLS:
+            found.append(offset)
+    return np.array(found)
 
 
 def clock_offset(minute: Ints, told: Floats) -> tuple[float, float]:
@@ -233,4 +246,5 @@ def clock_offset(minute: Ints, told: Floats) -> tuple[float, float]:
     angle = (told[known] - minute[known]) * turn
     centre = np.angle(np.exp(1j * angle).mean()) / turn
     left = (told[known] - minute[known] - centre + _MINUTES / 2) % _MINUTES - _MINUTES / 2
-    return float(centre + np.median(left)), float(np.mean(np.abs(left - np.median(left)) < _HOUR))
+    middle = np.median(left)
+    return float(centre + middle), float(np.mean(np.abs(left - middle) < _HOUR))
