@@ -106,10 +106,11 @@ def most_held(model: LoadedModel, features: NightFeatures, lake: Lake) -> int:
     def watched() -> Iterator[pa.RecordBatch]:
         for batch in log_rows(plan, frozen, features, lake=lake, tally=tally):
             arrow.append(pa.total_allocated_bytes())
-            gc.collect(1)  # what the collector would let go of some other time is not counted
+            gc.collect()  # what the collector would let go of some other time is not counted
             yield batch
 
     gc.collect()
+    gc.freeze()  # nor is it looked for again in what is older than the night
     before = pa.total_allocated_bytes()
     tracemalloc.start()
     try:
@@ -117,6 +118,7 @@ def most_held(model: LoadedModel, features: NightFeatures, lake: Lake) -> int:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+        gc.unfreeze()
     assert tally.rows == tally.served["champion"] == features.rows
     return int(peak + max(arrow) - before)
 
