@@ -82,6 +82,14 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "stores/marks.py": ("tests/stores/test_marks.py", "tests/stores/erasing"),
     "stores/erasing/*.py": ("tests/stores/erasing",),
+    **dict.fromkeys(
+        ("stores/words.py", "stores/chain_words.py", "stores/elsewhere/event_words.py"),
+        (
+            "tests/stores/test_words.py",
+            "tests/stores/test_chain_words.py",
+            "tests/stores/elsewhere/test_event_words.py",
+        ),
+    ),
 }
 LONGEST = 120
 """Seconds after which a mutant that runs for ever is noticed."""

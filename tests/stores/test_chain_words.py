@@ -19,15 +19,15 @@ __all__ = ["ledger", "tamper"]
 REFERENCE = "5b0d41c7a90e4f6c8d2e1b3a7f905c64"
 
 
-def tell(ledger: Ledger, events: Any, **more: Any) -> None:
+def tell(ledger: Ledger, events: Any, kind: str = WORDS_ERASED) -> None:
     """Write an event that words were erased, whether they were or not."""
     ledger.append(
         model=None,
-        kind=WORDS_ERASED,
+        kind=kind,
         as_of=MARCH,
         actor="eve",
         reason="erased",
-        payload={"reference": REFERENCE, "events": events, **more},
+        payload={"reference": REFERENCE, "events": events},
     )
 
 
@@ -132,6 +132,14 @@ def test_an_erasure_that_came_before_explains_nothing(ledger: Ledger, ledger_dsn
     write(ledger, "b")
     run_sql(ledger_dsn, "UPDATE words SET texts = '{}' WHERE event_id = 3")
     assert found(ledger) == [("missing", 3)]
+
+
+def test_an_event_of_another_kind_explains_nothing(ledger: Ledger, ledger_dsn: str) -> None:
+    write(ledger, "a")
+    gone = digests(ledger_dsn, 1)
+    run_sql(ledger_dsn, "UPDATE words SET texts = '{}' WHERE event_id = 1")
+    tell(ledger, {"1": gone}, kind="note")
+    assert found(ledger) == [("missing", 1)]
 
 
 def test_an_erasure_whose_event_was_altered_explains_nothing(

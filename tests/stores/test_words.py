@@ -61,7 +61,7 @@ def texts_in(value: Any, field: str = "") -> Iterator[tuple[bool, str]]:
 )
 @given(reason=TEXTS, payload=PAYLOADS)
 @example(reason=LIKE_ONE, payload={"a": LIKE_ONE, LIKE_ONE: [LIKE_ONE, {"note": ""}]})
-@example(reason="a", payload={"a": f'a"{LIKE_ONE}'})
+@example(reason="a", payload={"a": f'a"{LIKE_ONE}', "b": "words:", "c": f"{LIKE_ONE}0"})
 @example(reason="", payload={"note": "Zq-1", "lines": ["a b", ["c"]], "a": {"run_id": "d e"}})
 def test_an_event_reads_as_it_was_told_and_its_row_holds_no_word_of_it(
     ledger: Ledger, ledger_dsn: str, reason: str, payload: dict[str, Any]
@@ -108,7 +108,13 @@ def test_a_text_that_is_no_longer_there_reads_erased(beside: Any) -> None:
     assert put_back(reason, payload, beside) == ("(erased)", told)
 
 
-@pytest.mark.parametrize("pair", ["text", ["salt"], [], None, ["salt", 7], ["a", "b", "c"]])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        *("text", ["salt"], [], None, ["salt", 7], ["a", "b", "c"]),
+        *(["0" * 32, 7], [["0"] * 32, "text"], ["0" * 31, "text"]),
+    ],
+)
 def test_what_was_altered_into_something_else_stops_no_reader(pair: Any) -> None:
     reason, payload, _ = put_aside("why", {})
     assert put_back(reason, payload, {reason: pair}) == ("(erased)", {})

@@ -73,7 +73,7 @@ def put_back(reason: str, payload: Any, texts: Any) -> tuple[str, Any]:
     kept = texts if isinstance(texts, dict) else {}
 
     def told(text: str, _: str = "") -> str:
-        if not (text.startswith(_MARK) and _COMMITMENT.fullmatch(text)):
+        if not _COMMITMENT.fullmatch(text):
             return text
         pair = _pair(kept.get(text))
         return ERASED if pair is None else pair[1]
@@ -95,9 +95,8 @@ def is_kept(commitment: str, pair: Any) -> bool:
 
 
 def text_of(pair: Any) -> str:
-    """The text beside an event; whatever was put into its place, as JSON."""
-    told = _pair(pair)
-    return json.dumps(pair, ensure_ascii=False) if told is None else told[1]
+    """What stands beside an event, whatever was put there, as JSON: a search sees through that."""
+    return json.dumps(pair, ensure_ascii=False)
 
 
 def bare(commitment: str) -> str:

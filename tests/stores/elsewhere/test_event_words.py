@@ -135,3 +135,9 @@ def test_what_was_written_plainly_before_stays_and_is_named(
     (kept,) = erase(stores, [KEY])
     assert (kept.place.endswith("public.events.reason"), kept.count) == (True, 1)
     assert "for adding to only" in kept.kept
+
+
+def test_a_key_is_found_however_the_text_around_it_is_stored(stores: Stores) -> None:
+    write(stores, f"one called, Q\n{KEY}")
+    write(stores, f'{OTHER}\t"{KEY}"')
+    assert erase_words(stores.settings, NEEDLES, ORDER) == 2
