@@ -13,7 +13,7 @@ from tradewind.learning.importance import losses_of, thinned
 from tradewind.learning.splits import local_days
 from tradewind.records import Evidence
 from tradewind.stages._kept_back import kept_back
-from tradewind.stats.bootstrap import FEWEST_BLOCKS, Draws, block_draws, fitting
+from tradewind.stats.bootstrap import FEWEST_BLOCKS, Draws, block_draws, few_draws
 from tradewind.stats.rows import binary_rows, regression_rows, unit_numbers
 
 if TYPE_CHECKING:
@@ -146,9 +146,7 @@ class Case:
         """Draws of a stretch of few units, in shorter blocks there; none of a single unit."""
         if units < FEWEST_BLOCKS:
             return Draws.none(units)
-        resample = self.model.metrics.resample
-        block = fitting(units, block=resample.block)
-        return block_draws(units, block=block, draws=resample.draws, seed=self.model.train.seed)
+        return few_draws(self.model, units)
 
     def score(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Ask the candidate about rows of raw feature columns: scores, shape (rows,)."""

@@ -10,6 +10,7 @@ import numpy as np
 from tradewind.errors import EvidenceError
 
 if TYPE_CHECKING:
+    from tradewind.definition.schema import ModelDefinition
     from tradewind.stats.rows import Floats
 
 FEWEST_BLOCKS = 2
@@ -62,6 +63,13 @@ def fitting(units: int, *, block: int) -> int:
         block: How many neighbours are drawn together where there are units enough.
     """
     return max(1, min(block, units // ENOUGH_BLOCKS))
+
+
+def few_draws(model: ModelDefinition, units: int) -> Draws:
+    """Draw of units that may be few, as a model resamples, in shorter blocks where they are."""
+    resample = model.metrics.resample
+    block = fitting(units, block=resample.block)
+    return block_draws(units, block=block, draws=resample.draws, seed=model.train.seed)
 
 
 def block_draws(units: int, *, block: int, draws: int, seed: int) -> Draws:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tradewind.gates.poisoning import SCREENS, Patterns, Planted
-from tradewind.stats.bootstrap import block_draws, fitting
+from tradewind.stats.bootstrap import few_draws
 from tradewind.stats.patterns import contradiction, pure_patterns
 from tradewind.stats.proportions import share_of_rows
 from tradewind.stats.rows import regression_rows, unit_numbers
@@ -109,13 +109,11 @@ def _told(training: Training, held: _Held, values: dict[str, pd.Index]) -> Plant
 
 def _expected(training: Training, held: _Held, unit: Integers, days: int) -> Estimate:
     """The share that models expect, under draws of the days that the pattern is met on."""
-    resample, confidence = training.model.metrics.resample, training.model.gates.confidence
-    block, seed = fitting(days, block=resample.block), training.model.train.seed
     return share_of_rows(
         regression_rows(training.label[held.pattern.rows], held.expected, unit=unit),
         held.expected,
-        draws=block_draws(days, block=block, draws=resample.draws, seed=seed),
-        confidence=confidence,
+        draws=few_draws(training.model, days),
+        confidence=training.model.gates.confidence,
         name="the share that models expect",
     )
 

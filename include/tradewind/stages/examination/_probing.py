@@ -10,6 +10,7 @@ import numpy as np
 
 from tradewind.errors import EvidenceError
 from tradewind.learning.fit import sample
+from tradewind.learning.importance import thinned
 from tradewind.stages.examination._parts import part_of
 from tradewind.stats.observed import Observed
 
@@ -121,5 +122,5 @@ class Probe:
 def evenly(count: int, *, most: int) -> npt.NDArray[np.bool_]:
     """Choose so many rows at most, evenly over all of them: true for these, shape (count,)."""
     chosen = np.zeros(count, dtype=np.bool_)
-    chosen[:: max(1, -(-count // most))] = True
+    chosen[thinned(count, most=most)] = True
     return chosen

@@ -14,7 +14,7 @@ from tradewind.learning.splits import is_pinned, local_days
 from tradewind.stages._champion import find_champion
 from tradewind.stages._pinned import stored
 from tradewind.stages._versions import definition_of
-from tradewind.stats.bootstrap import block_draws, fitting
+from tradewind.stats.bootstrap import few_draws
 from tradewind.stats.metrics import metrics_of
 from tradewind.stats.panel import compare
 from tradewind.stats.rows import binary_rows, regression_rows, unit_numbers
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tradewind.definition.schema import ModelDefinition
     from tradewind.stages._case import Case, Run
     from tradewind.stages._champion import Champion as Judged
-    from tradewind.stats.bootstrap import Draws
     from tradewind.stats.panel import Panel
     from tradewind.stats.rows import Rows
     from tradewind.stores.registry import LoadedModel
@@ -167,7 +166,7 @@ def panel_of(
     panel = compare(
         players,
         metrics={metric: metrics_of(model, files)[metric]},
-        draws=_draws(model, players["candidate"].units),
+        draws=few_draws(model, players["candidate"].units),
         confidence=model.gates.confidence,
     )
     for name in players:
@@ -175,13 +174,6 @@ def panel_of(
             reason = panel.missing[name][metric]
             raise EvidenceError(f"there is no {metric} of the {name} on the pinned rows: {reason}")
     return panel
-
-
-def _draws(model: ModelDefinition, units: int) -> Draws:
-    """Draws of the pinned days, in blocks of which four fit side by side at least."""
-    resample = model.metrics.resample
-    block = fitting(units, block=resample.block)
-    return block_draws(units, block=block, draws=resample.draws, seed=model.train.seed)
 
 
 def _figure(case: Case, run: Run, panel: Panel, player: str, uri: str) -> dict[str, Any]:
